@@ -1,0 +1,3 @@
+module github.com/donjon-httpd/donjon
+
+go 1.26
