@@ -1,0 +1,38 @@
+package server
+
+import (
+	"net/netip"
+
+	"github.com/donjon-httpd/donjon/directives"
+)
+
+// Conn is a client's connection as the phases see it: Apache's conn_rec. A wire
+// engine owns it and sets its fields; it lives as long as the connection.
+type Conn struct {
+	Gen    *Generation
+	Server *directives.Server // the server that the address chose, before any Host is known (base_server)
+
+	Local, Remote netip.AddrPort // of the socket; Remote may be replaced per request by Request.Client
+	ClientIP      string         // Remote's address as text, made once
+	LocalIP       string
+	RemoteHost    string // by HostnameLookups; "" not yet looked up, "-" has none
+
+	ID         uint64
+	KeepAlives int  // requests that came before on this connection
+	Close      bool // no further request will be read
+	Aborted    bool // the client is gone
+	TLS        bool
+	Notes      Fields
+}
+
+// Exchange is what a wire engine offers for one request and its response.
+type Exchange interface {
+	// Body takes the response out. The first call sends the head: r.Status,
+	// r.StatusLine and r.Out are final then, and the engine decides framing
+	// (Content-Length, chunked, close) by them.
+	Body(r *Request, b *Brigade) error
+	// Interim sends a 1xx response with r.Out's fields.
+	Interim(r *Request, status int) error
+	// Drop says that the connection must not be used again after this response.
+	Drop()
+}

@@ -1,0 +1,191 @@
+package server
+
+import (
+	"io"
+	"os"
+	"slices"
+)
+
+// A response flows from the handler through a chain of output filters to the
+// wire, in brigades, as in Apache. That the end of the response stands in the
+// first brigade is meaningful: then, and only then, its length is known before
+// the head is sent, and ranges can be cut from it.
+
+// Bucket is a run of body: memory, or a piece of a file. Filters treat Mem as
+// read-only; it is valid until Pass returns.
+type Bucket struct {
+	Mem  []byte
+	File *os.File // not nil: Len bytes at Off of this file
+	Off  int64
+	Len  int64 // of a file's piece; the length of Mem otherwise
+}
+
+// Size is the number of bytes of body in the bucket.
+func (b Bucket) Size() int64 {
+	if b.File != nil {
+		return b.Len
+	}
+	return int64(len(b.Mem))
+}
+
+// Read gives the bucket's bytes; a file's piece is read into memory.
+func (b Bucket) Read() ([]byte, error) {
+	if b.File == nil {
+		return b.Mem, nil
+	}
+	p := make([]byte, b.Len)
+	_, err := b.File.ReadAt(p, b.Off)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return p, err
+}
+
+// Brigade is what a handler or filter passes on at one time.
+type Brigade struct {
+	Buckets []Bucket
+	Flush   bool // what has come so far should reach the client now
+	EOS     bool // the response ends here
+}
+
+// Size is the number of bytes of body in the brigade.
+func (b *Brigade) Size() int64 {
+	var n int64
+	for i := range b.Buckets {
+		n += b.Buckets[i].Size()
+	}
+	return n
+}
+
+// FilterLevel is where in the chain a filter stands (AP_FTYPE_*). Between
+// filters of one level the one added first comes first.
+type FilterLevel int
+
+const (
+	ResourceLevel   FilterLevel = 10 // changes what the resource is: INCLUDES
+	ContentSetLevel FilterLevel = 20 // changes its form: DEFLATE, headers
+	ProtocolLevel   FilterLevel = 30 // HTTP itself: ranges, Content-Length
+	TranscodeLevel  FilterLevel = 40 // chunked
+	ConnectionLevel FilterLevel = 50
+	NetworkLevel    FilterLevel = 60
+)
+
+// OutputFilter is a stage of the chain. Run is called with each brigade that
+// reaches it, in order, never again after one with EOS. It passes what it
+// makes of it to l.Pass, or keeps it for later.
+type OutputFilter struct {
+	Name  string // as SetOutputFilter names it
+	Level FilterLevel
+	Run   func(l *Link, b *Brigade) error
+}
+
+// Link is a filter's place in one request's chain.
+type Link struct {
+	R      *Request
+	State  any // the filter's own
+	filter *OutputFilter
+	next   *Link
+	gone   bool
+}
+
+// Pass hands a brigade to the next filter.
+func (l *Link) Pass(b *Brigade) error {
+	n := l.next
+	for n != nil && n.gone {
+		n = n.next
+	}
+	if n == nil {
+		return l.R.Exchange.Body(l.R, b)
+	}
+	return n.filter.Run(n, b)
+}
+
+// Remove takes the filter out: later brigades pass it by.
+func (l *Link) Remove() { l.gone = true }
+
+// AddOutputFilter puts a filter into the request's chain, behind those of its level.
+func (r *Request) AddOutputFilter(f *OutputFilter, state any) *Link {
+	l := &Link{R: r, filter: f, State: state}
+	at := &r.output
+	for *at != nil && (*at).filter.Level <= f.Level {
+		at = &(*at).next
+	}
+	l.next, *at = *at, l
+	return l
+}
+
+// HasOutputFilter tells whether a filter of that name is in the chain.
+func (r *Request) HasOutputFilter(name string) bool {
+	for l := r.output; l != nil; l = l.next {
+		if !l.gone && l.filter.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// OnHead calls f when the head is about to be sent, after the handler has set
+// its fields and in the order of the calls of OnHead.
+func (r *Request) OnHead(f func(*Request)) { r.OnHeadAt(ContentSetLevel, f) }
+
+// OnHeadAt is OnHead among the filters of a level.
+func (r *Request) OnHeadAt(level FilterLevel, f func(*Request)) {
+	r.AddOutputFilter(&OutputFilter{Level: level, Run: func(l *Link, b *Brigade) error {
+		l.Remove()
+		f(l.R)
+		return l.Pass(b)
+	}}, nil)
+}
+
+// PassBrigade sends b down the chain from its top (ap_pass_brigade(r->output_filters)).
+func (r *Request) PassBrigade(b *Brigade) error {
+	top := Link{R: r, next: r.output}
+	return top.Pass(b)
+}
+
+// writeBuffer is how much a handler may write before the head is decided
+// (AP_MIN_BYTES_TO_WRITE): a response that ends earlier has a Content-Length.
+const writeBuffer = 8000
+
+// Write sends body through the filters; small writes are gathered.
+func (r *Request) Write(p []byte) (int, error) {
+	r.pending = append(r.pending, p...)
+	if len(r.pending) < writeBuffer {
+		return len(p), nil
+	}
+	return len(p), r.passPending(false, false)
+}
+
+// WriteString is Write for a string.
+func (r *Request) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
+
+// Flush sends what was written to the client now.
+func (r *Request) Flush() error { return r.passPending(true, false) }
+
+// SendFile sends n bytes at off of f. The file must stay open until the request ends.
+func (r *Request) SendFile(f *os.File, off, n int64) error {
+	if len(r.pending) > 0 {
+		if err := r.passPending(false, false); err != nil {
+			return err
+		}
+	}
+	return r.PassBrigade(&Brigade{Buckets: []Bucket{{File: f, Off: off, Len: n}}})
+}
+
+// End ends the response with what was written; once only.
+func (r *Request) End() error {
+	if r.ended {
+		return nil
+	}
+	return r.passPending(false, true)
+}
+
+func (r *Request) passPending(flush, eos bool) error {
+	b := Brigade{Flush: flush, EOS: eos}
+	if len(r.pending) > 0 {
+		b.Buckets = []Bucket{{Mem: slices.Clone(r.pending)}}
+		r.pending = r.pending[:0]
+	}
+	r.ended = r.ended || eos
+	return r.PassBrigade(&b)
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/fixroot"
+)
+
+// Generation is one configuration being served: what a start or a restart
+// makes anew. It is immutable while it serves.
+type Generation struct {
+	Config  *directives.Config
+	Modules []*Module // active ones, in the order of activation
+	Jail    fixroot.Root
+	Number  int // 0 for the first start, counted up by each restart
+
+	hooks     [numPhases][]Hook
+	errorLogs map[*directives.Server]*ErrorLog
+
+	// Logs opens the files and programs that logs are written to; set before OpenLogs runs.
+	Logs LogOpener
+}
+
+// NewGeneration puts the hooks of the active modules in order.
+func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error) {
+	g := &Generation{Config: cfg, Modules: active}
+	for i, m := range active {
+		for _, h := range m.Hooks {
+			h.module, h.seq = m.Name, i
+			g.hooks[h.phase] = append(g.hooks[h.phase], h)
+		}
+	}
+	for i := range g.hooks {
+		if err := sortHooks(g.hooks[i]); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// sortHooks orders by First/Middle/Last, then by activation, and then moves
+// hooks behind those that they name, as apr_hook's topological sort does.
+func sortHooks(hooks []Hook) error {
+	slices.SortStableFunc(hooks, func(a, b Hook) int {
+		if a.order != b.order {
+			return a.order - b.order
+		}
+		return a.seq - b.seq
+	})
+	mustFollow := func(a, b Hook) bool { // a stands behind b
+		return slices.Contains(a.after, b.module) || slices.Contains(b.before, a.module)
+	}
+	for i := 0; i < len(hooks); i++ {
+		moves := 0
+		for j := len(hooks) - 1; j > i; {
+			if !mustFollow(hooks[i], hooks[j]) {
+				j--
+				continue
+			}
+			if moves++; moves > len(hooks) {
+				return fmt.Errorf("hooks of %s and %s each want to be behind the other", hooks[i].module, hooks[j].module)
+			}
+			h := hooks[i]
+			copy(hooks[i:], hooks[i+1:j+1])
+			hooks[j] = h
+			j = len(hooks) - 1
+		}
+	}
+	return nil
+}
+
+// RunServer runs a generation phase and stops at the first error.
+func (g *Generation) RunServer(p ServerPhase) error {
+	for _, h := range g.hooks[p.id] {
+		if err := h.server(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan is which hooks take part under one merged per-directory configuration.
+type plan struct {
+	gen   *Generation
+	hooks [numPhases][]Hook
+}
+
+// hooksFor gives the hooks of a phase that take part under c. The answer is
+// remembered in c, so that a request pays one load for it.
+func (g *Generation) hooksFor(c *directives.Conf, p phase) []Hook {
+	if c == nil {
+		return g.hooks[p]
+	}
+	if pl, ok := c.Memo.Load().(*plan); ok && pl.gen == g {
+		return pl.hooks[p]
+	}
+	pl := &plan{gen: g}
+	for i := postReadRequest; i <= logTransaction; i++ {
+		all := true
+		for _, h := range g.hooks[i] {
+			all = all && h.when == nil
+		}
+		if all {
+			pl.hooks[i] = g.hooks[i]
+			continue
+		}
+		for _, h := range g.hooks[i] {
+			if h.when == nil || h.when(c) {
+				pl.hooks[i] = append(pl.hooks[i], h)
+			}
+		}
+	}
+	c.Memo.Store(pl)
+	return pl.hooks[p]
+}
+
+func (p FirstPhase) run(r *Request) Status {
+	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
+		if s := h.run(r); s != Declined {
+			return s
+		}
+	}
+	return Declined
+}
+
+func (p AllPhase) run(r *Request) Status {
+	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
+		if s := h.run(r); s != OK && s != Declined {
+			return s
+		}
+	}
+	return OK
+}
+
+func (p VoidPhase) run(r *Request) {
+	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
+		h.void(r)
+	}
+}
+
+func (p HandlerPhase) run(r *Request) Status {
+	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
+		if h.name != "" && h.name != r.Handler {
+			continue
+		}
+		if s := h.run(r); s != Declined {
+			return s
+		}
+	}
+	return Declined
+}
+
+// ErrorLogOf is where a server's errors go; nil before the logs are open.
+func (g *Generation) ErrorLogOf(v *directives.Server) *ErrorLog {
+	return g.errorLogs[v]
+}
+
+// SetErrorLog says where a server's errors go; called while logs are opened.
+func (g *Generation) SetErrorLog(v *directives.Server, l *ErrorLog) {
+	if g.errorLogs == nil {
+		g.errorLogs = map[*directives.Server]*ErrorLog{}
+	}
+	g.errorLogs[v] = l
+}

@@ -1,0 +1,136 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/httpdconf"
+)
+
+// Version is the Apache version that we are compatible with: <IfVersion>
+// compares with it, -v and SERVER_SOFTWARE name it.
+const Version = "2.4.71"
+
+// DonjonVersion is our own.
+const DonjonVersion = "0.1.0"
+
+// Loader reads and compiles configurations with the modules that are built in.
+type Loader struct {
+	Builtin []*Module
+	Source  httpdconf.Source // where files come from; a child replays the parent's
+	Defines []string         // -D
+	Before  []string         // -C
+	After   []string         // -c
+	Root    string           // -d; ServerRoot until the text says otherwise
+
+	active []*Module
+	set    *directives.Set
+}
+
+// Load reads file, activates the modules it asks for, and compiles it. The
+// generation is nil when the diagnostics hold an error.
+func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
+	l.start()
+	tree, diags := l.read(file)
+	if l.onlyStatic() && !diags.Failed() {
+		l.start()
+		for _, m := range l.Builtin {
+			l.activate(m)
+		}
+		tree, diags = l.read(file)
+	}
+	if diags.Failed() {
+		return nil, diags
+	}
+	g := &Generation{}
+	cfg, more := directives.Compile(tree, l.set, directives.Setup{
+		ServerRoot: tree.ServerRoot,
+		Defaults:   l.defaults,
+		Early: func(main *directives.Server) func(string) string {
+			g.Jail = JailOf(main)
+			return g.Jail.Request
+		},
+	})
+	diags = append(diags, more...)
+	if diags.Failed() {
+		return nil, diags
+	}
+	CoreServer.EditServer(cfg.Main).ServerRoot = tree.ServerRoot
+	made, err := NewGeneration(cfg, l.active)
+	if err != nil {
+		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
+	}
+	made.Jail = g.Jail
+	return made, diags
+}
+
+func (l *Loader) start() {
+	l.active, l.set = nil, directives.NewSet(Version)
+	l.set.Hints = l.hints()
+	for _, m := range l.Builtin {
+		if m.Static {
+			l.activate(m)
+		}
+	}
+}
+
+func (l *Loader) read(file string) (*httpdconf.Tree, httpdconf.Diagnostics) {
+	return httpdconf.Load(file, httpdconf.Options{
+		Source: l.Source, Host: &reading{l.set.Reading(directives.All | directives.InServer), l},
+		Defines: l.Defines, Before: l.Before, After: l.After, ServerRoot: l.Root,
+	})
+}
+
+// reading is what ReadFuncs find when they ask the Reader for its Host.
+type reading struct {
+	*directives.Reading
+	*Loader
+}
+
+// LoadModule activates a built-in module by its identifier. It answers false
+// when the module was active before (Apache warns: "already loaded, skipping").
+func (l *Loader) LoadModule(identifier string) (bool, error) {
+	if slices.ContainsFunc(l.active, func(m *Module) bool { return m.Name == identifier }) {
+		return false, nil
+	}
+	for _, m := range l.Builtin {
+		if m.Name == identifier {
+			l.activate(m)
+			return true, nil
+		}
+	}
+	return false, fmt.Errorf("Cannot load %s into server: Donjon has no such module built in", identifier)
+}
+
+func (l *Loader) activate(m *Module) {
+	l.active = append(l.active, m)
+	l.set.Add(m.Name, m.SourceName(), m.Directives)
+}
+
+// onlyStatic tells whether the text loaded no module: it then gets all of
+// them, as from an Apache built with --enable-mods-static=most.
+func (l *Loader) onlyStatic() bool {
+	return !slices.ContainsFunc(l.active, func(m *Module) bool { return !m.Static })
+}
+
+func (l *Loader) defaults(main *directives.Server) {
+	for _, m := range l.active {
+		if m.Defaults != nil {
+			m.Defaults(main)
+		}
+	}
+}
+
+// hints tells for each directive of a module that is not active what to load.
+func (l *Loader) hints() map[string]string {
+	h := map[string]string{}
+	for _, m := range l.Builtin {
+		short := strings.TrimSuffix(m.Name, "_module")
+		for _, d := range m.Directives {
+			h[strings.ToLower(d.Name)] = fmt.Sprintf("LoadModule %s modules/mod_%s.so activates it", m.Name, short)
+		}
+	}
+	return h
+}

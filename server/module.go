@@ -1,0 +1,27 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/donjon-httpd/donjon/directives"
+)
+
+// Module is one of Apache's modules: its directives and the hooks it adds to
+// the phases. A package below modules/ exports one as a variable named Module.
+type Module struct {
+	Name       string // identifier, as LoadModule names it: "alias_module"
+	Source     string // what <IfModule> may say too; "" for the usual mod_alias.c
+	Directives directives.Table
+	Hooks      []Hook
+	Static     bool // always active, as those in "httpd -l" are
+	// Defaults fills the main server's slots before anything is compiled; may be nil.
+	Defaults func(main *directives.Server)
+}
+
+// SourceName is the name of the module's main file in Apache's tree.
+func (m *Module) SourceName() string {
+	if m.Source != "" {
+		return m.Source
+	}
+	return "mod_" + strings.TrimSuffix(m.Name, "_module") + ".c"
+}

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"io/fs"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/donjon-httpd/donjon/directives"
+)
+
+// Request is a request and its response on their way through the phases:
+// Apache's request_rec. It embeds what the ecosystem's handlers know.
+//
+// http.Request fields that matter here: Method, Header (one merged value a
+// name, as Apache's headers_in), Body (decoded; never nil), ProtoMajor and
+// ProtoMinor as the client sent them, Host (the Host field or the authority of
+// an absolute target, as sent).
+type Request struct {
+	*http.Request
+
+	Gen      *Generation
+	Conn     *Conn
+	Exchange Exchange
+	Server   *directives.Server // the virtual host
+	Dir      *directives.Conf   // per-directory configuration merged so far
+
+	Main *Request // the request that this is a subrequest of
+	Prev *Request // the request that was redirected to this one
+	Next *Request // the request that this one was redirected to
+
+	Received time.Time // when the first byte came
+
+	// The request line. TheRequest is the line as sent, for logs and TRACE.
+	TheRequest  string
+	UnparsedURI string // target as sent
+	URI         string // decoded and cleaned path
+	Args        string // after '?', as sent
+	HasArgs     bool
+	Hostname    string   // of Host or the target, lower case, without port; "" when not given
+	Port        int      // of the same; 0 when not given
+	FieldOrder  []string // names in Header as the client spelled them, in its order
+	Proxied     bool     // the target was an absolute URI that is not ours
+	Simple      bool     // HTTP/0.9: a body without a head (assbackwards)
+
+	// Where it leads.
+	Filename string // path that translate_name and the walks made of URI
+	PathInfo string // what is left of it behind the file
+	Finfo    Finfo
+	Handler  string
+	User     string
+	AuthType string
+	Client   netip.Addr // who asks; the connection's address unless a module knows better
+	ClientIP string     // Client as text
+
+	// The response.
+	Status           int    // 200 until something says otherwise
+	StatusLine       string // "" for the standard words
+	Out              Fields // headers_out: of a successful response
+	ErrOut           Fields // err_headers_out: of any response, errors too
+	ContentType      string
+	ContentEncoding  string
+	ContentLanguages []string
+	Mtime            time.Time // newest modification of what was used; zero: unknown
+	NoCache          bool
+	NoLocalCopy      bool // a condition must not be answered with 304
+	HeaderOnly       bool // HEAD
+	SentBody         int64
+	HeadSent         bool
+	BytesIn          int64 // of this request on the wire, head included (mod_logio %I)
+	BytesOut         int64 // of its response on the wire, head included (%O)
+
+	Notes Fields // r->notes
+	Env   Fields // r->subprocess_env
+
+	output  *Link
+	pending []byte
+	ended   bool
+}
+
+// Finfo is what is known of the file: Apache's apr_finfo_t.
+type Finfo struct {
+	Type  FileType
+	Mode  fs.FileMode
+	Size  int64
+	Mtime time.Time
+	Inode uint64
+	UID   uint32
+	GID   uint32
+}
+
+// FileType is the kind of a file.
+type FileType uint8
+
+const (
+	NoFile FileType = iota // nothing there, or not looked at
+	RegularFile
+	Directory
+	Symlink
+	OtherFile
+)
+
+// Initial tells whether the request came from the client: neither a subrequest
+// nor an internal redirect.
+func (r *Request) Initial() bool { return r.Main == nil && r.Prev == nil }
+
+// Top is the client's own request behind subrequests and redirects.
+func (r *Request) Top() *Request {
+	for r.Main != nil || r.Prev != nil {
+		if r.Main != nil {
+			r = r.Main
+		} else {
+			r = r.Prev
+		}
+	}
+	return r
+}
