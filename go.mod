@@ -11,6 +11,7 @@ require (
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	honnef.co/go/tools v0.8.2 // indirect
+	github.com/ncruces/go-strftime v1.1.0 // indirect
 )
 
 tool honnef.co/go/tools/cmd/staticcheck

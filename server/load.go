@@ -47,6 +47,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	g := &Generation{}
 	cfg, more := directives.Compile(tree, l.set, directives.Setup{
 		ServerRoot: tree.ServerRoot,
+		Owner:      l,
 		Defaults:   l.defaults,
 		Early: func(main *directives.Server) func(string) string {
 			g.Jail = JailOf(main)
