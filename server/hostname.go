@@ -10,19 +10,34 @@ import (
 	"time"
 )
 
-// resolver is what names are looked up with: the outside's configuration, as
-// it was loaded before the jail closed.
-var resolver atomic.Pointer[net.Resolver]
+// NameResolver looks names and addresses up. A child has one that was loaded
+// outside, because the jail has no resolver configuration.
+type NameResolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupAddr(ctx context.Context, addr netip.Addr) ([]string, error)
+}
+
+var resolver atomic.Pointer[NameResolver]
 
 // SetResolver replaces the resolver; a child calls it before it serves.
-func SetResolver(r *net.Resolver) { resolver.Store(r) }
+func SetResolver(r NameResolver) { resolver.Store(&r) }
 
 // Resolver looks names up, in the jail too.
-func Resolver() *net.Resolver {
+func Resolver() NameResolver {
 	if r := resolver.Load(); r != nil {
-		return r
+		return *r
 	}
-	return net.DefaultResolver
+	return system{}
+}
+
+// system asks as the process is: outside a jail.
+type system struct{}
+
+func (system) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, network, host)
+}
+func (system) LookupAddr(ctx context.Context, a netip.Addr) ([]string, error) {
+	return net.DefaultResolver.LookupAddr(ctx, a.String())
 }
 
 // lookupLimit bounds one look-up of a client's name.
@@ -81,7 +96,7 @@ func (r *Request) lookupClient(double bool) string {
 }
 
 func reverse(ctx context.Context, a netip.Addr, double bool) string {
-	names, err := Resolver().LookupAddr(ctx, a.Unmap().String())
+	names, err := Resolver().LookupAddr(ctx, a.Unmap())
 	if err != nil || len(names) == 0 {
 		return ""
 	}

@@ -51,7 +51,13 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		Defaults:   l.defaults,
 		Early: func(main *directives.Server) func(string) string {
 			g.Jail = JailOf(main)
-			return g.Jail.Request
+			if !g.Jail.Fix() {
+				return nil
+			}
+			return func(p string) string {
+				p, _ = g.Jail.Request(p)
+				return p
+			}
 		},
 	})
 	diags = append(diags, more...)
