@@ -1,34 +1,228 @@
 package server
 
-import "errors"
+import (
+	"fmt"
+	"strings"
 
-// ExprFlags restrict what an expression may say.
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/httpdconf"
+	"github.com/donjon-httpd/donjon/httpdconf/expr"
+	"github.com/donjon-httpd/donjon/server/pattern"
+)
+
+// ExprFlags say what an expression is and may say.
 type ExprFlags uint8
 
 const (
 	// ExprString reads the text as a string with %{variables}, not as a condition.
 	ExprString ExprFlags = 1 << iota
-	// ExprRestricted forbids functions that reach files (.htaccess).
+	// ExprRestricted forbids what looks at files (AP_EXPR_FLAG_RESTRICTED).
 	ExprRestricted
-	// ExprNoVary leaves the Vary field alone.
+	// ExprNoVary leaves the Vary field alone (AP_EXPR_FLAG_DONT_VARY).
 	ExprNoVary
 )
 
 // Expr is an expression of Apache's language, compiled when the configuration is read.
 type Expr struct {
-	text string
+	e     *expr.Expr
+	flags ExprFlags
+	pos   httpdconf.Pos
 }
 
-// CompileExpr reads an expression.
+// CompileExpr reads an expression. Errors are Apache's.
 func CompileExpr(text string, flags ExprFlags) (*Expr, error) {
-	return nil, errors.New("expressions are not built in")
+	names := exprNames{flags}
+	var e *expr.Expr
+	var err error
+	if flags&ExprString != 0 {
+		e, err = expr.ParseString(text, names)
+	} else {
+		e, err = expr.ParseCondition(text, names)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Expr{e: e, flags: flags}, nil
+}
+
+// CompileExprFor is CompileExpr for a directive's argument: errors at run time
+// name the directive's file and line.
+func CompileExprFor(cmd *directives.Cmd, text string, flags ExprFlags) (*Expr, error) {
+	e, err := CompileExpr(text, flags)
+	if e != nil {
+		e.pos = cmd.Node.Pos
+	}
+	return e, err
+}
+
+// exprContext is what variables and functions are about.
+type exprContext struct {
+	r    *Request
+	vary []string // request fields that were looked at
 }
 
 // Bool evaluates a condition for a request.
-func (e *Expr) Bool(r *Request) (bool, error) { return false, nil }
+func (e *Expr) Bool(r *Request) (bool, error) {
+	var caps expr.Captures
+	return e.Match(r, &caps)
+}
+
+// Match is Bool with $0 to $9: what they hold before, and what they hold after.
+func (e *Expr) Match(r *Request, caps *expr.Captures) (bool, error) {
+	ctx := &exprContext{r: r}
+	ok, err := e.e.Bool(ctx, caps)
+	if err != nil {
+		corelog.Error(r).Msgf("Evaluation of expression from %s:%d failed: %s", e.pos.File, e.pos.Line, err)
+		return false, err
+	}
+	if ev := corelog.Trace(4, r); ev != nil {
+		ev.Msgf("Evaluation of expression from %s:%d gave: %d", e.pos.File, e.pos.Line, map[bool]int{true: 1}[ok])
+	}
+	if e.flags&ExprNoVary == 0 && len(ctx.vary) > 0 {
+		r.Out.Merge("Vary", strings.Join(ctx.vary, ", "))
+	}
+	return ok, nil
+}
 
 // Eval evaluates an ExprString for a request.
-func (e *Expr) Eval(r *Request) (string, error) { return "", nil }
+func (e *Expr) Eval(r *Request) (string, error) {
+	var caps expr.Captures
+	return e.EvalWith(r, &caps)
+}
+
+// EvalWith is Eval with $0 to $9.
+func (e *Expr) EvalWith(r *Request, caps *expr.Captures) (string, error) {
+	s, err := e.e.Eval(&exprContext{r: r}, caps)
+	if err != nil {
+		corelog.Error(r).Msgf("Evaluation of expression from %s:%d failed: %s", e.pos.File, e.pos.Line, err)
+		return "", err
+	}
+	if ev := corelog.Trace(4, r); ev != nil {
+		ev.Msgf("Evaluation of string expression from %s:%d gave: %s", e.pos.File, e.pos.Line, s)
+	}
+	return s, nil
+}
+
+// Constant is the text of an ExprString without variables, and whether it is one.
+func (e *Expr) Constant() (string, bool) { return e.e.Constant() }
 
 // String is the expression as written.
-func (e *Expr) String() string { return e.text }
+func (e *Expr) String() string { return e.e.String() }
+
+var corelog = NewLog("core")
+
+// exprNames resolves names for CompileExpr.
+type exprNames struct{ flags ExprFlags }
+
+var _ expr.Names = exprNames{}
+
+func request(ctx expr.Context) *Request { return ctx.(*exprContext).r }
+
+func (n exprNames) Var(name string) (expr.Var, error) {
+	if f := exprVars[strings.ToUpper(name)]; f != nil {
+		return func(ctx expr.Context) (string, error) { return f(request(ctx)), nil }, nil
+	}
+	if field := exprFieldVars[strings.ToUpper(name)]; field != "" {
+		return func(ctx expr.Context) (string, error) { return varyField(ctx, field), nil }, nil
+	}
+	return nil, nil
+}
+
+// varyField is a request field on which the answer then depends; Host is left
+// out of Vary (RFC 7231 section 7.1.4).
+func varyField(ctx expr.Context, name string) string {
+	c := ctx.(*exprContext)
+	if !strings.EqualFold(name, "Host") {
+		c.vary = append(c.vary, name)
+	}
+	v, _ := c.r.FieldIn(name)
+	return v
+}
+
+func (n exprNames) Func(name string, _ *string) (expr.Func, error) {
+	name = strings.ToLower(name)
+	if f := exprFileFuncs[name]; f != nil {
+		if n.flags&ExprRestricted != 0 {
+			return nil, fmt.Errorf("%s not available in restricted context", name)
+		}
+		return func(_ expr.Context, arg string) (string, error) { return f(arg) }, nil
+	}
+	switch name {
+	case "req", "http":
+		return func(ctx expr.Context, arg string) (string, error) { return varyField(ctx, arg), nil }, nil
+	}
+	if f := exprRequestFuncs[name]; f != nil {
+		return func(ctx expr.Context, arg string) (string, error) { return f(request(ctx), arg), nil }, nil
+	}
+	if f := exprTextFuncs[name]; f != nil {
+		return func(_ expr.Context, arg string) (string, error) { return f(arg), nil }, nil
+	}
+	return nil, nil
+}
+
+// ListFunc: the core has none; mod_ssl's PeerExtList is one.
+func (n exprNames) ListFunc(string) (expr.ListFunc, error) { return nil, nil }
+
+func (n exprNames) Unary(name string, constant *string) (expr.Unary, error) {
+	if f := exprFileTests[name]; f != nil {
+		if n.flags&ExprRestricted != 0 {
+			return nil, fmt.Errorf("-%s not available in restricted context", name)
+		}
+		return func(_ expr.Context, arg string) (bool, error) { return f(arg), nil }, nil
+	}
+	switch name {
+	case "R":
+		net, err := constantSubnet(name, constant)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx expr.Context, _ string) (bool, error) { return net.Contains(request(ctx).Client), nil }, nil
+	case "U", "A":
+		return func(ctx expr.Context, arg string) (bool, error) { return urlPasses(request(ctx), arg), nil }, nil
+	case "F":
+		return func(ctx expr.Context, arg string) (bool, error) { return filePasses(request(ctx), arg), nil }, nil
+	}
+	if f := exprTests[name]; f != nil {
+		return func(_ expr.Context, arg string) (bool, error) { return f(arg), nil }, nil
+	}
+	return nil, nil
+}
+
+func (n exprNames) Binary(name string, constant *string) (expr.Binary, error) {
+	var flags pattern.FnFlags
+	switch strings.ToLower(name) {
+	case "ipmatch":
+		net, err := constantSubnet("ipmatch", constant)
+		if err != nil {
+			return nil, err
+		}
+		return func(_ expr.Context, a, _ string) (bool, error) { return addressIn(net, a), nil }, nil
+	case "fnmatch":
+		flags = pattern.FnPathname
+	case "strmatch":
+	case "strcmatch":
+		flags = pattern.FnFold
+	default:
+		return nil, nil
+	}
+	return func(_ expr.Context, a, b string) (bool, error) { return pattern.Fnmatch(b, a, flags), nil }, nil
+}
+
+func (n exprNames) Regexp(p string, fold bool) (expr.Matcher, error) {
+	flags := pattern.Default
+	if fold {
+		flags |= pattern.FoldCase
+	}
+	return pattern.Compile(p, flags)
+}
+
+func constantSubnet(op string, constant *string) (Subnet, error) {
+	if constant == nil {
+		return Subnet{}, fmt.Errorf("-%s requires subnet/netmask as constant argument", op)
+	}
+	net, err := ParseSubnet(*constant)
+	if err != nil {
+		return Subnet{}, fmt.Errorf("parsing of subnet/netmask failed")
+	}
+	return net, nil
+}
