@@ -9,6 +9,7 @@ import (
 // child and the translation of paths need it. It belongs to the main server.
 type JailConfig struct {
 	Dir         string // canonical real path; "" for none
+	Spelled     string // the same directory as the administrator wrote it, made absolute
 	FixRoot     bool
 	User, Group string // as written: a name or "#id"
 }
@@ -19,5 +20,5 @@ var Jail = directives.NewServerSlot(func(base, _ JailConfig) JailConfig { return
 // JailOf is the translation between real paths and paths in the jail.
 func JailOf(main *directives.Server) fixroot.Root {
 	j := Jail.Of(main)
-	return fixroot.New(j.Dir, j.FixRoot)
+	return fixroot.New(j.Dir, j.FixRoot, j.Spelled)
 }

@@ -50,7 +50,10 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		Defaults:   l.defaults,
 		Early: func(main *directives.Server) func(string) string {
 			g.Jail = JailOf(main)
-			return g.Jail.Request
+			return func(path string) string {
+				inside, _ := g.Jail.Request(path)
+				return inside
+			}
 		},
 	})
 	diags = append(diags, more...)
