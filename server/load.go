@@ -51,7 +51,10 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		Early: func(main *directives.Server) func(string) string {
 			g.Jail = JailOf(main)
 			return func(path string) string {
-				inside, _ := g.Jail.Request(path)
+				inside, changed := g.Jail.Request(path)
+				if line := path + " -> " + inside; changed && !slices.Contains(g.Translated, line) {
+					g.Translated = append(g.Translated, line)
+				}
 				return inside
 			}
 		},
@@ -65,7 +68,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	if err != nil {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
 	}
-	made.Jail = g.Jail
+	made.Jail, made.Translated = g.Jail, g.Translated
 	return made, diags
 }
 
