@@ -45,6 +45,9 @@ func (c *Cmd) String() string {
 // files section or in a .htaccess file.
 func (c *Cmd) InSection() bool { return c.Path != "" }
 
+// Owner is what [Setup] named: whoever knows the active modules.
+func (c *Cmd) Owner() any { return c.c.opt.Owner }
+
 // ServerRootRelative makes a path absolute as Apache does: below ServerRoot.
 func (c *Cmd) ServerRootRelative(path string) string {
 	if filepath.IsAbs(path) {
@@ -97,6 +100,15 @@ func (c *Cmd) Section(path string) *Conf {
 	}
 	c.c.walk(c.Node.Children, &inner)
 	return conf
+}
+
+// Block compiles the directives inside the section into a Conf of its own that
+// stands apart from the walks (<AuthzProviderAlias>): only what override allows.
+func (c *Cmd) Block(override Context) *Conf {
+	inner := *c
+	inner.Conf, inner.Override = &Conf{}, override
+	c.c.walk(c.Node.Children, &inner)
+	return inner.Conf
 }
 
 // Nested compiles the directives inside the section into the Conf around it,

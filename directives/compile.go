@@ -28,6 +28,8 @@ type Config struct {
 // Setup is what Compile needs beyond the tree.
 type Setup struct {
 	ServerRoot string
+	// Owner is what Cmd.Owner gives: whoever knows the active modules.
+	Owner any
 	// Early is called when the rows marked Early are compiled, before all
 	// others; it returns the translation that Cmd.InJail makes, or nil.
 	Early func(main *Server) func(path string) string

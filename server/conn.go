@@ -12,15 +12,17 @@ type Conn struct {
 	Gen    *Generation
 	Server *directives.Server // the server that the address chose, before any Host is known (base_server)
 
-	Local, Remote netip.AddrPort // of the socket; Remote may be replaced per request by Request.Client
-	ClientIP      string         // Remote's address as text, made once
-	LocalIP       string
-	RemoteHost    string // by HostnameLookups; "" not yet looked up, "-" has none
+	Local, Remote    netip.AddrPort // of the socket; Remote may be replaced per request by Request.Client
+	ClientIP         string         // Remote's address as text, made once
+	LocalIP          string
+	RemoteHost       string // by HostnameLookups; "" not yet looked up, "-" has none
+	RemoteHostDouble bool   // a look-up of RemoteHost led back to the address
 
 	ID         uint64
-	KeepAlives int  // requests that came before on this connection
-	Close      bool // no further request will be read
-	Aborted    bool // the client is gone
+	LogID      string // %{c}L; "" when nothing asked for it
+	KeepAlives int    // requests that came before on this connection
+	Close      bool   // no further request will be read
+	Aborted    bool   // the client is gone
 	TLS        bool
 	Notes      Fields
 }

@@ -18,6 +18,8 @@ type Generation struct {
 	Number  int // 0 for the first start, counted up by each restart
 
 	hooks     [numPhases][]Hook
+	authType  func(*Request) string
+	satisfy   func(*Request) Satisfy
 	errorLogs map[*directives.Server]*ErrorLog
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
@@ -33,6 +35,12 @@ type Generation struct {
 func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error) {
 	g := &Generation{Config: cfg, Modules: active}
 	for i, m := range active {
+		if m.AuthType != nil {
+			g.authType = m.AuthType
+		}
+		if m.Satisfy != nil {
+			g.satisfy = m.Satisfy
+		}
 		for _, h := range m.Hooks {
 			h.module, h.seq = m.Name, i
 			g.hooks[h.phase] = append(g.hooks[h.phase], h)
@@ -169,4 +177,9 @@ func (g *Generation) SetErrorLog(v *directives.Server, l *ErrorLog) {
 		g.errorLogs = map[*directives.Server]*ErrorLog{}
 	}
 	g.errorLogs[v] = l
+}
+
+// Servers are the main server and the virtual hosts, in that order.
+func (g *Generation) Servers() []*directives.Server {
+	return append([]*directives.Server{g.Config.Main}, g.Config.Hosts...)
 }

@@ -9,7 +9,7 @@ import (
 // child and the translation of paths need it. It belongs to the main server.
 type JailConfig struct {
 	Dir         string // canonical real path; "" for none
-	Spelled     string // the same directory as the administrator wrote it, made absolute
+	Spelled     string // as ChrootDir said it, made absolute; Dir without its links followed
 	FixRoot     bool
 	User, Group string // as written: a name or "#id"
 }

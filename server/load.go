@@ -47,9 +47,13 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	g := &Generation{}
 	cfg, more := directives.Compile(tree, l.set, directives.Setup{
 		ServerRoot: tree.ServerRoot,
+		Owner:      l,
 		Defaults:   l.defaults,
 		Early: func(main *directives.Server) func(string) string {
 			g.Jail = JailOf(main)
+			if !g.Jail.Fix() {
+				return nil
+			}
 			return func(path string) string {
 				inside, changed := g.Jail.Request(path)
 				if line := path + " -> " + inside; changed && !slices.Contains(g.Translated, line) {

@@ -16,6 +16,13 @@ type Module struct {
 	Static     bool // always active, as those in "httpd -l" are
 	// Defaults fills the main server's slots before anything is compiled; may be nil.
 	Defaults func(main *directives.Server)
+
+	LogItems []LogItem       // what it adds to LogFormat
+	Authz    []AuthzProvider // what it adds to Require
+	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
+	AuthType func(*Request) string
+	// Satisfy answers whether access by address and by user are both wanted; may be nil.
+	Satisfy func(*Request) Satisfy
 }
 
 // SourceName is the name of the module's main file in Apache's tree.

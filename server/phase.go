@@ -33,6 +33,7 @@ const (
 	postConfig
 	beforeJail
 	childInit
+	childExit
 	numPhases
 )
 
@@ -78,13 +79,15 @@ var (
 
 // The phases of a generation, in order. CheckConfig runs for -t too; OpenLogs
 // and PostConfig in the parent and in each child; BeforeJail in each child as
-// root, to load what only exists outside; ChildInit in each child in its jail.
+// root, to load what only exists outside; ChildInit in each child in its jail; ChildExit
+// when it has served its last request.
 var (
 	CheckConfig = ServerPhase{checkConfig}
 	OpenLogs    = ServerPhase{openLogs}
 	PostConfig  = ServerPhase{postConfig}
 	BeforeJail  = ServerPhase{beforeJail}
 	ChildInit   = ServerPhase{childInit}
+	ChildExit   = ServerPhase{childExit}
 )
 
 // Apache's APR_HOOK_ order values.

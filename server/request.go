@@ -29,7 +29,9 @@ type Request struct {
 	Prev *Request // the request that was redirected to this one
 	Next *Request // the request that this one was redirected to
 
-	Received time.Time // when the first byte came
+	Received  time.Time // when the first byte came
+	Ended     time.Time // when its log lines were begun; zero before
+	FirstByte time.Time // when the first byte of the response was written; zero before
 
 	// The request line. TheRequest is the line as sent, for logs and TRACE.
 	TheRequest  string
@@ -49,6 +51,7 @@ type Request struct {
 	Finfo    Finfo
 	Handler  string
 	User     string
+	UserSet  bool // User is known, though it may be ""
 	AuthType string
 	Client   netip.Addr // who asks; the connection's address unless a module knows better
 	ClientIP string     // Client as text
@@ -69,6 +72,9 @@ type Request struct {
 	HeadSent         bool
 	BytesIn          int64 // of this request on the wire, head included (mod_logio %I)
 	BytesOut         int64 // of its response on the wire, head included (%O)
+
+	TrailersOut Fields
+	LogID       string // %L: names the request in both logs; "" when nothing asked for it
 
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env

@@ -1,0 +1,28 @@
+package server
+
+import "github.com/donjon-httpd/donjon/directives"
+
+// What one module offers to others stands in fields of its [Module]; who wants
+// it asks the generation, or, while directives are compiled, [ActiveModules].
+// No module names another.
+
+// LogItem is a % item of LogFormat.
+type LogItem struct {
+	Name string // behind the %: "h", or "^FB"
+	// Orig: without < or >, the item looks at the request as it came, not as
+	// internal redirects left it.
+	Orig bool
+	// Check refuses an argument when the format is read; nil accepts all.
+	Check func(arg string) error
+	// Append writes the item for r behind dst. arg is what stood in braces.
+	// It answers false, with dst unchanged, when there is nothing: "-" is logged.
+	Append func(dst []byte, r *Request, arg string) ([]byte, bool)
+}
+
+// ActiveModules are the modules that are active in the configuration being compiled.
+func ActiveModules(cmd *directives.Cmd) []*Module {
+	if l, ok := cmd.Owner().(*Loader); ok {
+		return l.active
+	}
+	return nil
+}
