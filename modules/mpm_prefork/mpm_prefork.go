@@ -11,6 +11,7 @@ import (
 var Module = server.Module{
 	Name:       "mpm_prefork_module",
 	Source:     "prefork.c",
+	OnRequest:  true,
 	Directives: mpm.Rows(mpm.Prefork),
 	Hooks:      []server.Hook{server.CheckConfig.Middle(mpm.Check(mpm.Prefork))},
 }

@@ -11,6 +11,7 @@ import (
 var Module = server.Module{
 	Name:       "mpm_worker_module",
 	Source:     "worker.c",
+	OnRequest:  true,
 	Directives: mpm.Rows(mpm.Worker),
 	Hooks:      []server.Hook{server.CheckConfig.Middle(mpm.Check(mpm.Worker))},
 }

@@ -29,8 +29,8 @@ import (
 // once; that it was not merely inherited is proved by the peer of the socket.
 const (
 	roleVariable = "DONJON_ROLE"
-	roleChild    = "child"
-	roleDaemon   = "daemon"
+	RoleChild    = "child"
+	RoleDaemon   = "daemon"
 	controlFD    = 3
 )
 
@@ -51,7 +51,7 @@ func Role() (string, error) {
 	}
 	os.Unsetenv(roleVariable) //nolint:errcheck // cannot fail for a name without '='
 	cred, err := unix.GetsockoptUcred(controlFD, unix.SOL_SOCKET, unix.SO_PEERCRED)
-	if err != nil || int(cred.Pid) != os.Getppid() || role != roleChild && role != roleDaemon {
+	if err != nil || int(cred.Pid) != os.Getppid() || role != RoleChild && role != RoleDaemon {
 		return "", errors.New(roleVariable + " is set, but this process was not started by the parent process; " +
 			"children are started by their parent alone")
 	}

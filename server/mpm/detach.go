@@ -25,7 +25,7 @@ func (p *Program) Detach() int {
 		return fail(err)
 	}
 	pid, err := syscall.ForkExec(executable(), os.Args, &syscall.ProcAttr{
-		Env:   append(os.Environ(), roleVariable+"="+roleDaemon),
+		Env:   append(os.Environ(), roleVariable+"="+RoleDaemon),
 		Files: []uintptr{null.Fd(), 1, 2, uintptr(theirs)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})

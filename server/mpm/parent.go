@@ -128,6 +128,11 @@ func (m *parent) follow(e event) {
 // note logs an end that nobody asked for.
 func (m *parent) note(c *child, status unix.WaitStatus) {
 	if !status.Signaled() {
+		// A Go program turns most fatal signals and every panic into this
+		// status, after it has printed the stacks into the error log.
+		if code := status.ExitStatus(); code != 0 && c.ready {
+			corelog.Error(nil).Msgf("child pid %d ended with exit status %d", c.pid, code)
+		}
 		return
 	}
 	switch sig := status.Signal(); sig {

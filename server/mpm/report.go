@@ -1,25 +1,17 @@
 package mpm
 
 import (
-	"fmt"
-
 	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 )
 
-// Sentence is a diagnostic in Apache's words, on one or two lines.
+// Sentence is a diagnostic as Apache prints it. What it finds while it reads
+// starts with the program's name, what it finds later with a number.
 func Sentence(d httpdconf.Diagnostic, program string) string {
-	code := ""
-	if d.Code != "" {
-		code = d.Code + ": "
+	if d.NoPos || d.Code != "" || d.Severity != httpdconf.Error {
+		return d.String()
 	}
-	if d.Pos.File == "" {
-		return code + d.Summary
-	}
-	if d.Code == "AH00526" {
-		return fmt.Sprintf("%sSyntax error on line %d of %s:\n%s", code, d.Pos.Line, d.Pos.File, d.Summary)
-	}
-	return fmt.Sprintf("%s: Syntax error on line %d of %s: %s", program, d.Pos.Line, d.Pos.File, d.Summary)
+	return program + ": " + d.String()
 }
 
 func levelOf(d httpdconf.Diagnostic) server.Level {

@@ -87,7 +87,7 @@ func (s *spawner) start(g *generation, events chan<- event) (*child, error) {
 	err = s.thread.Do(func() error {
 		var err error
 		c.pid, err = syscall.ForkExec(s.self, s.argv, &syscall.ProcAttr{
-			Env:   append(os.Environ(), roleVariable+"="+roleChild),
+			Env:   append(os.Environ(), roleVariable+"="+RoleChild),
 			Files: files,
 			Sys:   attr,
 		})
