@@ -37,7 +37,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	if l.onlyStatic() && !diags.Failed() {
 		l.start()
 		for _, m := range l.Builtin {
-			if !m.OnRequest {
+			if !m.Static && !m.OnRequest {
 				l.activate(m)
 			}
 		}

@@ -17,11 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/httpdconf"
-	"github.com/donjon-httpd/donjon/modules/chroot"
-	"github.com/donjon-httpd/donjon/modules/mpm_event"
-	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/mpm"
 )
@@ -29,7 +27,7 @@ import (
 // The test binary is the server: executed anew with the role of a child, or
 // with the name of a configuration, it becomes one.
 func TestMain(m *testing.M) {
-	p := &mpm.Program{Name: "httpd", Builtin: []*server.Module{&coreModule, &unixd.Module, &chroot.Module, &mpm_event.Module},
+	p := &mpm.Program{Name: "httpd", Builtin: []*server.Module{&coreModule, &eventModule},
 		Engine: newTestEngine, PidFile: "httpd.pid", ErrorLog: "error_log", Line: "httpd -X"}
 	switch role, err := mpm.Role(); {
 	case err != nil:
@@ -71,6 +69,28 @@ var coreModule = server.Module{Name: "core_module", Source: "core.c", Static: tr
 			return nil
 		})},
 }}
+
+// eventModule is what the modules unixd, chroot and mpm_event declare, as far as
+// these tests need it; a test of this package must not depend on modules.
+var eventModule = server.Module{Name: "mpm_event_module", Source: "event.c", Static: true,
+	Hooks: []server.Hook{server.CheckConfig.Middle(mpm.Check(mpm.Event))},
+	Directives: append(mpm.Rows(mpm.Event),
+		directives.Directive{Name: "User", In: directives.InServer, Set: server.Jail.Take1(
+			func(c *server.JailConfig, _ *directives.Cmd, arg string) error {
+				c.User = arg
+				_, err := chroot.Lookup(arg, "#-1")
+				return err
+			})},
+		directives.Directive{Name: "Group", In: directives.InServer, Set: server.Jail.Take1(
+			func(c *server.JailConfig, _ *directives.Cmd, arg string) error { c.Group = arg; return nil })},
+		directives.Directive{Name: "ChrootDir", In: directives.InServer, Early: true, Set: server.Jail.Take1(
+			func(c *server.JailConfig, cmd *directives.Cmd, arg string) (err error) {
+				c.Dir, err = chroot.Resolve(arg, cmd.ServerRootRelative("."), "")
+				return err
+			})},
+		directives.Directive{Name: "ChrootFixRoot", In: directives.InServer, Early: true, Set: server.Jail.Flag(
+			func(c *server.JailConfig, on bool) { c.FixRoot = on })},
+	)}
 
 // testEngine answers one request a connection with what the process is.
 type testEngine struct {
