@@ -8,7 +8,7 @@ import (
 // Sentence is a diagnostic as Apache prints it. What it finds while it reads
 // starts with the program's name, what it finds later with a number.
 func Sentence(d httpdconf.Diagnostic, program string) string {
-	if d.NoPos || d.Code != "" || d.Severity != httpdconf.Error {
+	if d.Code != "" || d.Severity != httpdconf.Error {
 		return d.String()
 	}
 	return program + ": " + d.String()
