@@ -29,7 +29,8 @@ import (
 func TestMain(m *testing.M) {
 	p := &mpm.Program{Name: "httpd", Builtin: []*server.Module{&coreModule, &eventModule},
 		Engine: newTestEngine, PidFile: "httpd.pid", ErrorLog: "error_log", Line: "httpd -X"}
-	switch role, err := mpm.Role(); {
+	role, err := mpm.Role()
+	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -37,6 +38,9 @@ func TestMain(m *testing.M) {
 		os.Exit(p.Child())
 	}
 	if file := os.Getenv("MPM_TEST_CONFIG"); file != "" {
+		if os.Getenv("MPM_TEST_DETACH") != "" && role == "" {
+			os.Exit(p.Detach())
+		}
 		p.Config, p.Root = file, filepath.Dir(file)
 		l, diags := p.Load(0)
 		for _, d := range diags {
@@ -45,7 +49,12 @@ func TestMain(m *testing.M) {
 		if l.Gen == nil {
 			os.Exit(1)
 		}
-		os.Exit(p.Serve(l, func() { fmt.Println("serving") }))
+		os.Exit(p.Serve(l, func() {
+			fmt.Println("serving")
+			if role == mpm.RoleDaemon {
+				mpm.Detached()
+			}
+		}))
 	}
 	os.Exit(m.Run())
 }
@@ -484,4 +493,109 @@ func TestChildStartedByHandRefuses(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "started by their parent alone") {
 		t.Errorf("it ended with %v and said %q", err, out)
 	}
+}
+
+// Without root the jail is entered through a user namespace, or not at all.
+func TestJailWithoutRoot(t *testing.T) {
+	needRoot(t)
+	s := newSite(t)
+	s.configure("DocumentRoot @/htdocs\nChrootFixRoot On\nChrootDir SERVER_ROOT\n")
+	if err := os.Chown(s.dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(s.dir, "server")
+	program, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile(binary, program, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary)
+	cmd.Env = append(os.Environ(), "MPM_TEST_CONFIG="+filepath.Join(s.dir, "httpd.conf"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill() //nolint:errcheck // it may be gone
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "serving\n" {
+		cmd.Wait() //nolint:errcheck // the words tell
+		if strings.Contains(said.String(), "needs root or a kernel that allows user namespaces") {
+			t.Skip("the kernel refuses user namespaces; the server refused to serve unjailed, as it must")
+		}
+		t.Fatalf("the server said %q and %q\n%s", line, said.String(), s.log())
+	}
+	f := s.must("")
+	for name, want := range map[string]string{"uid": "65534", "outside": "false", "page": "true"} {
+		if f[name] != want {
+			t.Errorf("%s = %q, want %q", name, f[name], want)
+		}
+	}
+	cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // Wait tells
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("TERM ended the server with %v", err)
+	}
+}
+
+// The program that was started returns when the server serves, and its status
+// is that of a server that could not start.
+func TestDetach(t *testing.T) {
+	needRoot(t)
+	s := newSite(t)
+	s.configure(asNobody)
+	start := func() (string, error) {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), "MPM_TEST_CONFIG="+filepath.Join(s.dir, "httpd.conf"), "MPM_TEST_DETACH=1")
+		out, err := os.Create(filepath.Join(s.dir, "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		cmd.Stdout, cmd.Stderr = out, out
+		err = cmd.Run()
+		text, _ := os.ReadFile(out.Name())
+		return string(text), err
+	}
+	if out, err := start(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, s.log())
+	}
+	s.must("")
+	pid, err := mpm.ReadPid(filepath.Join(s.dir, "httpd.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it is gone then
+	if sid, err := unixGetsid(pid); err != nil || sid != pid {
+		t.Errorf("the server %d is in session %d (%v)", pid, sid, err)
+	}
+	if cwd, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); cwd != "/" {
+		t.Errorf("it stays in %s", cwd)
+	}
+	if out, err := start(); err == nil || !strings.Contains(out, "(98)Address already in use: AH00072: make_sock: could not bind to address 127.0.0.1:") {
+		t.Errorf("a second one ended with %v and said %q", err, out)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if _, err := mpm.ReadPid(filepath.Join(s.dir, "httpd.pid")); err != nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("TERM does not end it")
+}
+
+func unixGetsid(pid int) (int, error) {
+	sid, _, errno := syscall.Syscall(syscall.SYS_GETSID, uintptr(pid), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(sid), nil
 }
