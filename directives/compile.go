@@ -123,6 +123,8 @@ func (c *compiler) walk(nodes []*httpdconf.Node, outer *Cmd) {
 			}
 			if err != nil {
 				c.report(n, httpdconf.Error, err.Error(), hintOf(err))
+				_, bare := err.(*Bare)
+				c.diags[len(c.diags)-1].NoPos = bare
 				break
 			}
 		}
@@ -148,6 +150,13 @@ func hintOf(err error) string {
 	}
 	return ""
 }
+
+// Bare is an error that Apache prints by itself, with neither file nor line,
+// because the place that finds it ends the program (an unknown User).
+type Bare struct{ Err error }
+
+func (b *Bare) Error() string { return b.Err.Error() }
+func (b *Bare) Unwrap() error { return b.Err }
 
 // invoke is Apache's invoke_cmd: context, arguments, setter.
 func (c *Cmd) invoke() error {

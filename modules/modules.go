@@ -6,15 +6,33 @@ import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
+	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
+	"github.com/donjon-httpd/donjon/modules/macro"
+	"github.com/donjon-httpd/donjon/modules/mpm_event"
+	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
+	"github.com/donjon-httpd/donjon/modules/mpm_worker"
+	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/unixd"
+	"github.com/donjon-httpd/donjon/modules/version"
+	"github.com/donjon-httpd/donjon/modules/watchdog"
 	"github.com/donjon-httpd/donjon/server"
 )
 
 // Builtin are the modules, in the order in which hooks of equal rank run.
 var Builtin = []*server.Module{
+	&so.Module,
+	&watchdog.Module,
 	&log_config.Module,
 	&logio.Module,
+	&version.Module,
+	&unixd.Module,
+	&chroot.Module,
+	&macro.Module,
+	&mpm_event.Module,
+	&mpm_worker.Module,
+	&mpm_prefork.Module,
 	&access_compat.Module,
 	&authz_core.Module,
 	&authz_host.Module,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/fixroot"
 )
@@ -20,6 +21,11 @@ type Generation struct {
 	authType  func(*Request) string
 	satisfy   func(*Request) Satisfy
 	errorLogs map[*directives.Server]*ErrorLog
+
+	// Outside is what a child took along before its jail closed; nil in the parent.
+	Outside *chroot.Preloaded
+	// Translated names the paths that ChrootFixRoot changed, "/srv/www/htdocs -> /htdocs".
+	Translated []string
 
 	// Logs opens the files and programs that logs are written to; set before OpenLogs runs.
 	Logs LogOpener

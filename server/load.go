@@ -37,7 +37,9 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	if l.onlyStatic() && !diags.Failed() {
 		l.start()
 		for _, m := range l.Builtin {
-			l.activate(m)
+			if !m.Static && !m.OnRequest {
+				l.activate(m)
+			}
 		}
 		tree, diags = l.read(file)
 	}
@@ -54,9 +56,12 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 			if !g.Jail.Fix() {
 				return nil
 			}
-			return func(p string) string {
-				p, _ = g.Jail.Request(p)
-				return p
+			return func(path string) string {
+				inside, changed := g.Jail.Request(path)
+				if line := path + " -> " + inside; changed && !slices.Contains(g.Translated, line) {
+					g.Translated = append(g.Translated, line)
+				}
+				return inside
 			}
 		},
 	})
@@ -69,7 +74,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	if err != nil {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
 	}
-	made.Jail = g.Jail
+	made.Jail, made.Translated = g.Jail, g.Translated
 	return made, diags
 }
 
@@ -86,7 +91,7 @@ func (l *Loader) start() {
 func (l *Loader) read(file string) (*httpdconf.Tree, httpdconf.Diagnostics) {
 	return httpdconf.Load(file, httpdconf.Options{
 		Source: l.Source, Host: &reading{l.set.Reading(directives.All | directives.InServer), l},
-		Defines: l.Defines, Before: l.Before, After: l.After, ServerRoot: l.Root,
+		Defines: l.Defines, Before: l.Before, After: l.After, ServerRoot: l.Root, Version: Version,
 	})
 }
 
@@ -97,19 +102,25 @@ type reading struct {
 }
 
 // LoadModule activates a built-in module by its identifier. It answers false
-// when the module was active before (Apache warns: "already loaded, skipping").
-func (l *Loader) LoadModule(identifier string) (bool, error) {
-	if slices.ContainsFunc(l.active, func(m *Module) bool { return m.Name == identifier }) {
+// when LoadModule had activated it before (Apache warns: "already loaded,
+// skipping"). file is for the message alone.
+func (l *Loader) LoadModule(identifier, file string) (bool, error) {
+	named := func(m *Module) bool { return m.Name == identifier }
+	i := slices.IndexFunc(l.Builtin, named)
+	switch {
+	case i < 0:
+		return false, fmt.Errorf("Cannot load %s into server: Donjon has no %s built in", file, identifier)
+	case l.Builtin[i].Static:
+		return false, fmt.Errorf("module %s is built-in and can't be loaded", identifier)
+	case slices.ContainsFunc(l.active, named):
 		return false, nil
 	}
-	for _, m := range l.Builtin {
-		if m.Name == identifier {
-			l.activate(m)
-			return true, nil
-		}
-	}
-	return false, fmt.Errorf("Cannot load %s into server: Donjon has no such module built in", identifier)
+	l.activate(l.Builtin[i])
+	return true, nil
 }
+
+// Active is the modules that the last Load activated, in that order.
+func (l *Loader) Active() []*Module { return l.active }
 
 func (l *Loader) activate(m *Module) {
 	l.active = append(l.active, m)

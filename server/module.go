@@ -14,6 +14,7 @@ type Module struct {
 	Directives directives.Table
 	Hooks      []Hook
 	Static     bool // always active, as those in "httpd -l" are
+	OnRequest  bool // active only by LoadModule, even where the text loads no module at all
 	// Defaults fills the main server's slots before anything is compiled; may be nil.
 	Defaults func(main *directives.Server)
 

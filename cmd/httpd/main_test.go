@@ -1,0 +1,51 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test binary the program, for the scripts and for the
+// children that the program starts by executing itself.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"httpd": main})
+}
+
+// The words, the stream and the exit status of what the command line answers;
+// the expected texts are those of Apache 2.4.71 but for the program's name and
+// path.
+func TestCommandLine(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true})
+}
+
+func TestParseArgs(t *testing.T) {
+	for _, c := range []struct {
+		argv []string
+		mode mode
+		err  string
+		bad  bool
+	}{
+		{argv: nil, mode: serve},
+		{argv: []string{"-t"}, mode: test},
+		{argv: []string{"-tS"}, mode: dump},
+		{argv: []string{"-S", "-t"}, mode: dump},
+		{argv: []string{"-t", "-DDUMP_MODULES"}, mode: dump},
+		{argv: []string{"-DDUMP_CONFIG"}, mode: dump},
+		{argv: []string{"-t", "-v", "--nonsense"}, mode: version},
+		{argv: []string{"-L"}, mode: directivesList},
+		{argv: []string{"-f"}, bad: true, err: "httpd: option requires an argument -- f"},
+		{argv: []string{"-q"}, bad: true, err: "httpd: illegal option -- q"},
+		{argv: []string{"-k", "bogus"}, bad: true, err: "httpd: illegal option -- k"},
+		{argv: []string{"start"}, bad: true},
+		{argv: []string{"-e", "loud"}, bad: true},
+		{argv: []string{"-h"}, bad: true},
+	} {
+		a, err := parseArgs(c.argv)
+		if (err != nil) != c.bad || err != nil && err.Error() != c.err {
+			t.Errorf("%q: %v, want %q", c.argv, err, c.err)
+		} else if err == nil && a.mode != c.mode {
+			t.Errorf("%q: mode %d, want %d", c.argv, a.mode, c.mode)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package mpm
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/chroot"
+	"github.com/donjon-httpd/donjon/httpdconf"
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// Child is the whole life of a serving process. It gives the exit status.
+func (p *Program) Child() int {
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGPIPE)
+	control, err := inheritedControl()
+	if err != nil {
+		say(os.Stderr, p.Name+": "+err.Error())
+		return exitFailed
+	}
+	engine, err := p.prepareChild()
+	if err != nil {
+		text := err.Error()
+		send(control, "failed", text[:min(len(text), 4000)]) //nolint:errcheck // the parent is gone then
+		return exitFailed
+	}
+	if err := send(control, "ready"); err != nil {
+		return exitFailed
+	}
+	go obey(control, engine)
+	if err := engine.Serve(); err != nil {
+		elog.Alert(nil).Err(err).Msg("a child cannot go on")
+		return exitFailed
+	}
+	return exitOK
+}
+
+// prepareChild does in order what needs the outside, the step into the jail,
+// and what belongs inside.
+func (p *Program) prepareChild() (Engine, error) {
+	s, err := readSnapshot(snapshotFD)
+	if err != nil {
+		return nil, err
+	}
+	runtime.GOMAXPROCS(s.Procs)
+	sockets, logs := s.inherit()
+
+	// Outside, still root.
+	g, err := p.replay(s)
+	if err != nil {
+		return nil, err
+	}
+	g.Logs = logs
+	if err := openErrorLogs(g, p); err != nil {
+		return nil, err
+	}
+	if err := adoptErrorLog(g, p); err != nil {
+		return nil, err
+	}
+	for _, phase := range []server.ServerPhase{server.OpenLogs, server.PostConfig, server.BeforeJail} {
+		if err := g.RunServer(phase); err != nil {
+			return nil, err
+		}
+	}
+	outside, err := chroot.Preload(s.CAs)
+	if err != nil {
+		return nil, err
+	}
+	g.Outside = outside
+
+	// The door closes.
+	proof, err := chroot.Enter(chroot.Plan{Dir: s.Jail, ID: s.ID, KeepUser: s.KeepUser, Dumpable: s.Dumpable})
+	if err != nil {
+		elog.Alert(nil).Msg(err.Error())
+		return nil, err
+	}
+	elog.Notice(nil).Msg(settled(g, proof))
+
+	// Inside.
+	if err := g.RunServer(server.ChildInit); err != nil {
+		return nil, err
+	}
+	return p.Engine(g, sockets)
+}
+
+// replay compiles the text that the parent read.
+func (p *Program) replay(s *snapshot) (*server.Generation, error) {
+	var text httpdconf.Replay
+	if err := text.UnmarshalBinary(s.Text); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	p.Config, p.Root, p.Defines, p.Before, p.After = s.Config, s.Root, s.Defines, s.Before, s.After
+	p.ErrorLog = s.ErrorLog
+	g, diags := p.loader(&text).Load(s.Config)
+	if g == nil {
+		return nil, fmt.Errorf("the configuration compiled in the parent and not here: %s", firstError(diags))
+	}
+	g.Number = s.Number
+	return g, nil
+}
+
+func firstError(diags httpdconf.Diagnostics) string {
+	for _, d := range diags {
+		if d.Severity == httpdconf.Error {
+			return d.Summary
+		}
+	}
+	return ""
+}
+
+// inherit gives names to the descriptors behind the snapshot's. None of them
+// must reach a program that a child starts.
+func (s *snapshot) inherit() ([]Socket, childLogs) {
+	fd := firstFD
+	var sockets []Socket
+	for _, info := range s.Sockets {
+		unix.CloseOnExec(fd)
+		sockets = append(sockets, Socket{FD: fd, Address: info.Address, Protocol: info.Protocol})
+		fd++
+	}
+	logs := childLogs{}
+	for _, spec := range s.Logs {
+		unix.CloseOnExec(fd)
+		logs[spec] = os.NewFile(uintptr(fd), spec)
+		fd++
+	}
+	return sockets, logs
+}
+
+// settled is the sentence about what became of this child: jail, translated
+// paths, user.
+func settled(g *server.Generation, proof chroot.Proof) string {
+	text := fmt.Sprintf("child of generation %d: %s", g.Number, proof)
+	if len(g.Translated) > 0 {
+		text += "; translated " + strings.Join(g.Translated, ", ")
+	}
+	return text
+}
+
+// obey follows the parent until it is gone, which ends the child too.
+func obey(control *os.File, engine Engine) {
+	for {
+		verb, rest, err := receive(control)
+		if err != nil {
+			engine.Close()
+			return
+		}
+		if verb == "drain" {
+			deadline := drainDeadline(rest)
+			engine.Drain(deadline)
+			if !deadline.IsZero() {
+				// An engine that hangs must not keep the process.
+				time.AfterFunc(time.Until(deadline)+time.Second, func() { os.Exit(exitFailed) })
+			}
+		}
+	}
+}

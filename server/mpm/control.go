@@ -1,0 +1,97 @@
+package mpm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A control channel is a pair of sockets that keep messages whole. The child
+// says
+//
+//	ready           it serves
+//	failed TEXT     it cannot, and why
+//
+// and the parent
+//
+//	drain MS        finish what runs, within MS milliseconds (0: no limit)
+//
+// Its closing ends the child: a parent that died cannot leave anyone behind.
+
+// role tells a process that it was started by this program, and as what. It
+// travels in the environment, where it does not show in ps, and is taken out at
+// once; that it was not merely inherited is proved by the peer of the socket.
+const (
+	roleVariable = "DONJON_ROLE"
+	RoleChild    = "child"
+	RoleDaemon   = "daemon"
+	controlFD    = 3
+)
+
+func newControl() (parent *os.File, child int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, -1, fmt.Errorf("control channel: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "control"), fds[1], nil
+}
+
+// Role is what this process was started as: "" by a person or a service
+// manager, else by another process of this program. It is asked once, first.
+func Role() (string, error) {
+	role, given := os.LookupEnv(roleVariable)
+	if !given {
+		return "", nil
+	}
+	os.Unsetenv(roleVariable) //nolint:errcheck // cannot fail for a name without '='
+	cred, err := unix.GetsockoptUcred(controlFD, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil || int(cred.Pid) != os.Getppid() || role != RoleChild && role != RoleDaemon {
+		return "", errors.New(roleVariable + " is set, but this process was not started by the parent process; " +
+			"children are started by their parent alone")
+	}
+	unix.CloseOnExec(controlFD)
+	return role, nil
+}
+
+// inheritedControl is the child's end.
+func inheritedControl() (*os.File, error) {
+	if err := syscall.SetNonblock(controlFD, true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(controlFD, "control"), nil
+}
+
+func send(f *os.File, words ...string) error {
+	_, err := f.WriteString(strings.Join(words, " "))
+	return err
+}
+
+// receive gives the next message; io.EOF when the other side is gone.
+func receive(f *os.File) (verb, rest string, err error) {
+	buf := make([]byte, 4096)
+	n, err := f.Read(buf)
+	if err != nil {
+		return "", "", err
+	}
+	verb, rest, _ = strings.Cut(string(buf[:n]), " ")
+	return verb, rest, nil
+}
+
+func drainMessage(grace time.Duration) string {
+	return "drain " + strconv.FormatInt(grace.Milliseconds(), 10)
+}
+
+// drainDeadline reads the argument of a drain message; zero is no limit.
+func drainDeadline(arg string) time.Time {
+	ms, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || ms <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(ms) * time.Millisecond)
+}

@@ -1,0 +1,131 @@
+package mpm
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// parentLogs opens files and starts programs for one generation.
+type parentLogs struct {
+	specs []string // in the order of opening, which a child's descriptors follow
+	open  map[string]*os.File
+	pipes []*pipedLog
+}
+
+var _ server.LogOpener = (*parentLogs)(nil)
+
+// OpenLog opens a file to append to, or starts a program.
+func (p *parentLogs) OpenLog(spec string) (io.Writer, error) {
+	if f := p.open[spec]; f != nil {
+		return f, nil
+	}
+	var f *os.File
+	if strings.HasPrefix(spec, "|") {
+		pl, err := startPipedLog(spec)
+		if err != nil {
+			return nil, err
+		}
+		p.pipes = append(p.pipes, pl)
+		f = pl.write
+	} else {
+		var err error
+		if f, err = os.OpenFile(spec, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666); err != nil {
+			return nil, err
+		}
+	}
+	if p.open == nil {
+		p.open = map[string]*os.File{}
+	}
+	p.open[spec] = f
+	p.specs = append(p.specs, spec)
+	return f, nil
+}
+
+// fds are the descriptors to hand to a child, in the order of specs.
+func (p *parentLogs) fds() []uintptr {
+	fds := make([]uintptr, len(p.specs))
+	for i, s := range p.specs {
+		fds[i] = p.open[s].Fd()
+	}
+	return fds
+}
+
+// close lets go of everything; programs see the end of their input once the
+// children have let go too.
+func (p *parentLogs) close() {
+	for _, pl := range p.pipes {
+		pl.close()
+	}
+	for spec, f := range p.open {
+		if !strings.HasPrefix(spec, "|") {
+			f.Close()
+		}
+	}
+}
+
+// childLogs finds what the parent opened.
+type childLogs map[string]*os.File
+
+var _ server.LogOpener = (childLogs)(nil)
+
+func (c childLogs) OpenLog(spec string) (io.Writer, error) {
+	if f := c[spec]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("the parent has not opened %s", spec)
+}
+
+// openErrorLogs opens the error logs of the main server and of the hosts that
+// name one of their own.
+func openErrorLogs(g *server.Generation, p *Program) error {
+	for _, v := range append([]*directives.Server{g.Config.Main}, g.Config.Hosts...) {
+		spec := errorLogSpec(v, p)
+		w, err := g.Logs.OpenLog(spec)
+		if err != nil {
+			if program, piped := strings.CutPrefix(spec, "|"); piped {
+				return &startup{err, fmt.Sprintf("AH00089: Couldn't start ErrorLog process '%s'.", program)}
+			}
+			return &startup{err, fmt.Sprintf("AH00091: %s: could not open error log file %s.", p.Name, spec)}
+		}
+		g.SetErrorLog(v, server.NewErrorLog(w))
+	}
+	return nil
+}
+
+// adoptErrorLog sends the process's own messages to the main server's error
+// log, and standard error with them, so that what a crashing process prints is
+// found there.
+func adoptErrorLog(g *server.Generation, p *Program) error {
+	main := g.Config.Main
+	w, err := g.Logs.OpenLog(errorLogSpec(main, p))
+	if err != nil {
+		return err
+	}
+	if f, ok := w.(*os.File); ok {
+		if err := unix.Dup3(int(f.Fd()), 2, 0); err != nil {
+			return &startup{err, "AH00092: unable to replace stderr with error_log"}
+		}
+	}
+	server.SetProcessLog(g.ErrorLogOf(main), server.CoreServer.Of(main).LogLevel)
+	return nil
+}
+
+// errorLogSpec is where a server's errors go: a host's own, else the main
+// server's, else the program's default.
+func errorLogSpec(v *directives.Server, p *Program) string {
+	core := server.CoreServer.Of(v)
+	if spec, ok := core.ErrorLog.Get(); ok {
+		return spec
+	}
+	if v.Main != nil {
+		return errorLogSpec(v.Main, p)
+	}
+	return rootRelative(core.ServerRoot, p.ErrorLog)
+}

@@ -1,0 +1,251 @@
+package mpm
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// parent keeps the generations and their children. Everything happens in one
+// goroutine, run; the others only tell it.
+type parent struct {
+	*Program
+	spawner *spawner
+	pidFile string
+	ready   func() // told once, when the first generation serves
+
+	serving *generation   // accepts connections; nil until the first is up
+	rising  *generation   // its children are starting
+	setting []*generation // told to finish
+
+	events  chan event
+	respawn chan *generation
+	signals chan os.Signal
+
+	again    syscall.Signal // a restart asked for while another is under way
+	stopping bool
+	killAt   <-chan time.Time // when those that are still there are killed
+	terminal *os.File         // standard error as it was at the start
+	status   int
+}
+
+// How long a response may go on after TERM and HUP. Apache cuts at once.
+const stopGrace = 500 * time.Millisecond
+
+// Serve is the life of the parent: it brings the generation up, keeps it
+// going, and gives the exit status at the end. ready is called when it serves.
+func (p *Program) Serve(l *Loaded, ready func()) int {
+	m := &parent{Program: p, ready: ready, pidFile: p.PidFilePath(l),
+		events: make(chan event, 16), respawn: make(chan *generation, 16), signals: make(chan os.Signal, 8)}
+	if fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		m.terminal = os.NewFile(uintptr(fd), "stderr")
+	} else {
+		m.terminal = os.Stderr
+	}
+	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(m.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
+	g, err := m.build(l, nil, func(err error) { say(m.terminal, err.Error()) })
+	if err != nil {
+		say(m.terminal, err.Error())
+		say(m.terminal, "AH00015: Unable to open logs")
+		return exitFailed
+	}
+	if m.spawner, err = newSpawner(); err != nil {
+		say(m.terminal, p.Name+": "+err.Error())
+		return exitFailed
+	}
+	if err := m.raise(g); err != nil {
+		say(m.terminal, p.Name+": "+err.Error())
+		m.cut(g)
+		return exitFailed
+	}
+	m.run()
+	return m.status
+}
+
+// run follows events until no child is left after a stop.
+func (m *parent) run() {
+	for !m.done() {
+		select {
+		case e := <-m.events:
+			m.follow(e)
+		case g := <-m.respawn:
+			if g == m.serving && !m.stopping {
+				m.refill(g)
+			}
+		case s := <-m.signals:
+			m.obey(s.(syscall.Signal))
+		case <-m.killAt:
+			for _, g := range m.all() {
+				for _, c := range g.children {
+					c.kill()
+				}
+			}
+		}
+	}
+	removePid(m.pidFile)
+}
+
+func (m *parent) done() bool {
+	return m.stopping && len(m.all()) == 0
+}
+
+// all gives every generation that has children or is to have some.
+func (m *parent) all() []*generation {
+	var all []*generation
+	for _, g := range append([]*generation{m.serving, m.rising}, m.setting...) {
+		if g != nil {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+// follow takes in what a child did.
+func (m *parent) follow(e event) {
+	c, g := e.child, e.child.gen
+	switch {
+	case e.ready:
+		c.ready, g.failures = true, 0
+		if g == m.rising && g.complete() {
+			m.rise()
+		}
+	case !e.ended:
+		c.failed = e.failed
+	default:
+		delete(g.children, c.pid)
+		m.note(c, e.status)
+		m.lost(c, g)
+	}
+}
+
+// note logs an end that nobody asked for.
+func (m *parent) note(c *child, status unix.WaitStatus) {
+	if !status.Signaled() {
+		// A Go program turns most fatal signals and every panic into this
+		// status, after it has printed the stacks into the error log.
+		if code := status.ExitStatus(); code != 0 && c.ready {
+			corelog.Error(nil).Msgf("child pid %d ended with exit status %d", c.pid, code)
+		}
+		return
+	}
+	switch sig := status.Signal(); sig {
+	case syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGKILL:
+	default:
+		text := fmt.Sprintf("AH00052: child pid %d exit signal %s (%d)", c.pid, signalName(sig), int(sig))
+		if status.CoreDump() {
+			text = fmt.Sprintf("AH00051: child pid %d exit signal %s (%d), possible coredump in %s",
+				c.pid, signalName(sig), int(sig), c.gen.loaded.mpm().CoreDumpDir.Else(c.gen.loaded.core().ServerRoot))
+		}
+		corelog.Notice(nil).Msg(text)
+	}
+}
+
+func signalName(s syscall.Signal) string {
+	switch s {
+	case syscall.SIGSEGV:
+		return "Segmentation fault"
+	case syscall.SIGABRT:
+		return "Abort"
+	case syscall.SIGBUS:
+		return "Bus error"
+	case syscall.SIGILL:
+		return "Illegal instruction"
+	}
+	return unix.SignalName(s)
+}
+
+// lost decides what the end of a child means for its generation.
+func (m *parent) lost(c *child, g *generation) {
+	switch {
+	case g == m.rising && !m.stopping:
+		m.fail(g, c)
+	case g == m.serving && !m.stopping:
+		pause := g.backoff(c)
+		if pause == 0 {
+			m.refill(g)
+			return
+		}
+		if c.failed != "" {
+			corelog.Error(nil).Msgf("a child could not start: %s", c.failed)
+		}
+		time.AfterFunc(pause, func() { m.respawn <- g })
+	case len(g.children) == 0:
+		m.forget(g)
+	}
+}
+
+// refill starts the children that a serving generation lacks.
+func (m *parent) refill(g *generation) {
+	for len(g.children) < g.want {
+		c, err := m.spawner.start(g, m.events)
+		if err != nil {
+			corelog.Alert(nil).Err(err).Msg("AH00480: cannot start a child")
+			time.AfterFunc(g.pause(), func() { m.respawn <- g })
+			return
+		}
+		g.children[c.pid] = c
+	}
+}
+
+// obey does what a signal asks for.
+func (m *parent) obey(s syscall.Signal) {
+	switch s {
+	case syscall.SIGTERM, syscall.SIGINT:
+		name := "SIGTERM"
+		if s == syscall.SIGINT {
+			name = "SIGINT"
+		}
+		m.log(server.LevelNotice, fmt.Sprintf("AH00491: caught %s, shutting down", name))
+		m.stop(stopGrace)
+	case syscall.SIGWINCH:
+		if m.stopping {
+			return
+		}
+		m.log(server.LevelNotice, "AH00492: caught SIGWINCH, shutting down gracefully")
+		m.stop(m.graceful())
+	case syscall.SIGHUP, syscall.SIGUSR1:
+		switch {
+		case m.stopping:
+		case m.rising != nil:
+			m.again = s
+		default:
+			m.restart(s)
+		}
+	}
+}
+
+func (m *parent) graceful() time.Duration {
+	if m.serving == nil {
+		return stopGrace
+	}
+	return m.serving.loaded.mpm().GracefulShutdown.Else(0)
+}
+
+// stop tells every child to finish; a grace of zero is no limit.
+func (m *parent) stop(grace time.Duration) {
+	m.stopping = true
+	for _, g := range m.all() {
+		closeListeners(g.listeners, nil)
+		g.listeners = nil
+		for _, c := range g.children {
+			c.drain(grace)
+		}
+	}
+	if grace > 0 {
+		m.killAt = time.After(grace + 300*time.Millisecond)
+	}
+	for _, g := range m.all() {
+		if len(g.children) == 0 {
+			m.forget(g)
+		}
+	}
+}
+
+func (m *parent) log(level server.Level, text string) { elog.At(level, nil).Msg(text) }

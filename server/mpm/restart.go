@@ -1,0 +1,280 @@
+package mpm
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/chroot"
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// generation is one configuration as the parent keeps it: what its children
+// are given, and the children.
+type generation struct {
+	loaded    *Loaded
+	listeners []*listener
+	logs      *parentLogs
+	snapshot  int  // descriptor
+	namespace bool // children get a user namespace, in which they may chroot
+	want      int
+	children  map[int]*child
+	failures  int  // children in a row that ended before they served
+	hard      bool // raised by HUP: the one before it is not waited for
+}
+
+func (g *generation) complete() bool {
+	ready := 0
+	for _, c := range g.children {
+		if c.ready {
+			ready++
+		}
+	}
+	return ready == g.want
+}
+
+// backoff is how long to wait before a child that ended is replaced: not at
+// all when it served for a while, longer and longer when one after the other
+// cannot start.
+func (g *generation) backoff(c *child) time.Duration {
+	if c.ready && time.Since(c.began) > time.Second {
+		return 0
+	}
+	return g.pause()
+}
+
+func (g *generation) pause() time.Duration {
+	const least, most = 100 * time.Millisecond, 10 * time.Second
+	p := min(least<<min(g.failures, 10), most)
+	g.failures++
+	return p
+}
+
+// build opens what a generation needs. On an error nothing stays open, and the
+// generation that serves is untouched.
+func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generation, error) {
+	g := &generation{loaded: l, children: map[int]*child{}, logs: &parentLogs{}, snapshot: -1}
+	var keep []*listener
+	if old != nil {
+		keep = old.listeners
+	}
+	var err error
+	if g.listeners, err = openListeners(l.core().Listen, l.core(), l.mpm(), keep, warn); err != nil {
+		return nil, err
+	}
+	l.Gen.Logs = g.logs
+	steps := []func() error{
+		func() error { return openErrorLogs(l.Gen, m.Program) },
+		func() error {
+			if old != nil {
+				return nil
+			}
+			return adoptErrorLog(l.Gen, m.Program)
+		},
+		func() error { return l.Gen.RunServer(server.OpenLogs) },
+		func() error { return l.Gen.RunServer(server.PostConfig) },
+		func() error { return g.seal(m.Program) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			g.close(keep)
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// seal makes the snapshot: who the children become is decided here, outside.
+func (g *generation) seal(p *Program) error {
+	l, jail := g.loaded, g.loaded.jail()
+	s := &snapshot{Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
+		ErrorLog: p.ErrorLog, Number: l.Gen.Number, Logs: g.logs.specs,
+		Jail: jail.Dir, KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
+	var err error
+	if s.Text, err = l.recorder.MarshalBinary(); err != nil {
+		return err
+	}
+	for _, x := range g.listeners {
+		s.Sockets = append(s.Sockets, socketInfo{x.addr.String(), g.protocol(x)})
+	}
+	if s.KeepUser {
+		g.namespace = jail.Dir != ""
+	} else if s.ID, err = chroot.Lookup(orUnset(jail.User), orUnset(jail.Group)); err != nil {
+		return err
+	}
+	g.want, s.Procs = processes(l.mpm(), p.Debug)
+	g.snapshot, err = s.seal()
+	return err
+}
+
+// orUnset is Apache's default of User and Group, which no process can become.
+func orUnset(name string) string {
+	if name == "" {
+		return "#-1"
+	}
+	return name
+}
+
+func (g *generation) protocol(x *listener) string {
+	for _, w := range g.loaded.core().Listen {
+		if w.Port == int(x.addr.Port()) && (w.Addr == x.addr.Addr() || !w.Addr.IsValid()) {
+			return w.Protocol
+		}
+	}
+	return "http"
+}
+
+// close lets go of all but the sockets in keep.
+func (g *generation) close(keep []*listener) {
+	closeListeners(g.listeners, keep)
+	g.logs.close()
+	if g.snapshot >= 0 {
+		unix.Close(g.snapshot)
+		g.snapshot = -1
+	}
+}
+
+// raise starts the children of a generation; rise is called when all serve.
+func (m *parent) raise(g *generation) error {
+	m.rising = g
+	for len(g.children) < g.want {
+		c, err := m.spawner.start(g, m.events)
+		if err != nil {
+			m.rising = nil
+			return err
+		}
+		g.children[c.pid] = c
+	}
+	return nil
+}
+
+// rise puts the generation whose children are all ready in the place of the
+// one before, which is told to finish.
+func (m *parent) rise() {
+	old := m.serving
+	m.serving, m.rising = m.rising, nil
+	switch {
+	case m.stopping:
+		return
+	case old == nil:
+		if err := writePid(m.pidFile); err != nil {
+			corelog.Error(nil).Msg(err.Error())
+			say(m.terminal, err.Error())
+			m.status = exitFailed
+			m.stop(stopGrace)
+			return
+		}
+	default:
+		closeListeners(old.listeners, m.serving.listeners)
+		old.listeners = nil
+		grace := m.graceful()
+		if m.serving.hard {
+			grace = stopGrace
+		}
+		m.setting = append(m.setting, old)
+		for _, c := range old.children {
+			c.drain(grace)
+		}
+		if len(old.children) == 0 {
+			m.forget(old)
+		}
+	}
+	m.log(server.LevelNotice, "AH00489: "+Description()+" configured -- resuming normal operations")
+	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
+	if old == nil {
+		m.ready()
+	}
+	if s := m.again; s != 0 {
+		m.again = 0
+		m.restart(s)
+	}
+}
+
+// restart reads the configuration anew. One that does not compile, or whose
+// children cannot start, leaves the old one serving.
+func (m *parent) restart(s syscall.Signal) {
+	if s == syscall.SIGHUP {
+		m.log(server.LevelNotice, "AH00494: SIGHUP received.  Attempting to restart")
+	} else {
+		m.log(server.LevelNotice, "AH00493: SIGUSR1 received.  Doing graceful restart")
+	}
+	l, diags := m.Load(m.serving.loaded.Gen.Number + 1)
+	for _, d := range diags {
+		corelog.At(levelOf(d), nil).Msg(Sentence(d, m.Name))
+	}
+	var err error
+	if l.Gen == nil {
+		err = errors.New("the configuration has an error")
+	} else if err = l.Gen.RunServer(server.CheckConfig); err == nil {
+		var g *generation
+		g, err = m.build(l, m.serving, func(err error) { corelog.Crit(nil).Msg(err.Error()) })
+		if err == nil {
+			g.hard = s == syscall.SIGHUP
+			if err = adoptErrorLog(l.Gen, m.Program); err == nil {
+				err = m.raise(g)
+			}
+			if err != nil {
+				m.cut(g)
+			}
+		}
+	}
+	if err != nil {
+		corelog.Error(nil).Msgf("restart failed, generation %d goes on serving: %v", m.serving.loaded.Gen.Number, err)
+	}
+}
+
+// fail gives up a generation that could not start.
+func (m *parent) fail(g *generation, c *child) {
+	reason := c.failed
+	if reason == "" {
+		reason = "a child ended before it served"
+	}
+	m.rising = nil
+	m.cut(g)
+	if m.serving != nil {
+		corelog.Error(nil).Msgf("restart failed, generation %d goes on serving: %s", m.serving.loaded.Gen.Number, reason)
+		return
+	}
+	corelog.Alert(nil).Msg("no child could start, shutting down: " + reason)
+	say(m.terminal, m.Name+": "+reason)
+	m.status = exitFailed
+	m.stopping = true
+}
+
+// cut kills the children of a generation that never served, and gives its place
+// in the logs back.
+func (m *parent) cut(g *generation) {
+	for _, c := range g.children {
+		c.kill()
+	}
+	if m.serving != nil {
+		adoptErrorLog(m.serving.loaded.Gen, m.Program) //nolint:errcheck // it was open before
+		closeListeners(g.listeners, m.serving.listeners)
+	} else {
+		closeListeners(g.listeners, nil)
+	}
+	g.listeners = nil
+	if len(g.children) > 0 {
+		m.setting = append(m.setting, g)
+	} else {
+		m.forget(g)
+	}
+}
+
+// forget closes what belonged to a generation whose last child has ended.
+func (m *parent) forget(g *generation) {
+	closeListeners(g.listeners, nil)
+	g.listeners = nil
+	g.close(nil)
+	m.setting = slices.DeleteFunc(m.setting, func(x *generation) bool { return x == g })
+	if m.serving == g {
+		m.serving = nil
+	}
+	if m.rising == g {
+		m.rising = nil
+	}
+}
