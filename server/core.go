@@ -152,6 +152,7 @@ type ErrorDocument struct {
 	Text    string // a message
 	Path    string // a local URL-path
 	URL     string // an external URL
+	Expr    *Expr  // the text, path or URL has %{variables}: this gives its value
 }
 
 // SectionKind tells what a section's argument is matched with.
@@ -185,15 +186,9 @@ type Section struct {
 	Regex      Matcher // of a Match or ~ section; nil otherwise
 	Glob       bool    // Path has wildcards
 	Components int     // of Path, for the order of directory sections
-	Condition  Condition
+	Condition  *Expr   // nil: always (<Else>)
 	Conf       *directives.Conf
 	Node       *httpdconf.Node
-}
-
-// Condition is an <If>'s expression.
-type Condition interface {
-	Eval(r *Request) (bool, error)
-	String() string
 }
 
 // ServerConfig is core's part of a Server.

@@ -15,12 +15,16 @@ type Generation struct {
 	Config  *directives.Config
 	Modules []*Module // active ones, in the order of activation
 	Jail    fixroot.Root
-	Number  int // 0 for the first start, counted up by each restart
+	Defines []string // names that were defined, for .htaccess files
+	Number  int      // 0 for the first start, counted up by each restart
 
-	hooks     [numPhases][]Hook
-	authType  func(*Request) string
-	satisfy   func(*Request) Satisfy
-	errorLogs map[*directives.Server]*ErrorLog
+	hooks         [numPhases][]Hook
+	vhosts        *vhosts
+	merges        mergeCache
+	htaccessCache htaccessCache
+	authType      func(*Request) string
+	satisfy       func(*Request) Satisfy
+	errorLogs     map[*directives.Server]*ErrorLog
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
 	Outside *chroot.Preloaded
@@ -46,6 +50,7 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 			g.hooks[h.phase] = append(g.hooks[h.phase], h)
 		}
 	}
+	g.vhosts = vhostTable(cfg)
 	for i := range g.hooks {
 		if err := sortHooks(g.hooks[i]); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,6 +76,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
 	}
 	made.Jail, made.Translated = g.Jail, g.Translated
+	made.Defines = append(slices.Clone(l.Defines), slices.Collect(maps.Keys(tree.Defines))...)
 	return made, diags
 }
 

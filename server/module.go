@@ -22,6 +22,8 @@ type Module struct {
 	Authz    []AuthzProvider // what it adds to Require
 	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
 	AuthType func(*Request) string
+	// NoteAuthFailure adds the challenge of the request's AuthType; may be nil.
+	NoteAuthFailure func(*Request)
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
 	Satisfy func(*Request) Satisfy
 }

@@ -21,8 +21,11 @@ type LogItem struct {
 
 // ActiveModules are the modules that are active in the configuration being compiled.
 func ActiveModules(cmd *directives.Cmd) []*Module {
-	if l, ok := cmd.Owner().(*Loader); ok {
-		return l.active
+	switch o := cmd.Owner().(type) {
+	case *Loader:
+		return o.active
+	case *Generation:
+		return o.Modules
 	}
 	return nil
 }

@@ -56,6 +56,12 @@ type Request struct {
 	Client   netip.Addr // who asks; the connection's address unless a module knows better
 	ClientIP string     // Client as text
 
+	UsedPathInfo        AcceptPathInfo // whether the handler takes PathInfo; Default: it decides
+	ContextPrefix       string         // of the alias that led here, and the directory it stands for
+	ContextDir          string
+	ContextDocumentRoot string // set by a module that moves the document root
+	Allowed             int64  // methods that the resource has, as bits
+
 	// The response.
 	Status           int    // 200 until something says otherwise
 	StatusLine       string // "" for the standard words
@@ -66,8 +72,11 @@ type Request struct {
 	ContentLanguages []string
 	Mtime            time.Time // newest modification of what was used; zero: unknown
 	NoCache          bool
-	NoLocalCopy      bool // a condition must not be answered with 304
-	HeaderOnly       bool // HEAD
+	Chunked          bool   // its body is sent in chunks
+	Protocol         string // of the status line, "HTTP/1.1"
+	VlistValidator   string // entity tag of a list of variants
+	NoLocalCopy      bool   // a condition must not be answered with 304
+	HeaderOnly       bool   // HEAD
 	SentBody         int64
 	HeadSent         bool
 	BytesIn          int64 // of this request on the wire, head included (mod_logio %I)
@@ -79,9 +88,11 @@ type Request struct {
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 
-	output  *Link
-	pending []byte
-	ended   bool
+	redirects       int // internal redirects and subrequests on the way here
+	suppressCharset bool
+	output          *Link
+	pending         []byte
+	ended           bool
 }
 
 // Finfo is what is known of the file: Apache's apr_finfo_t.

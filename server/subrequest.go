@@ -1,0 +1,113 @@
+package server
+
+import (
+	"os"
+	"path"
+	"strings"
+)
+
+// A subrequest asks what a request for another URL or file would find, and may
+// put its response into the one being made (ap_sub_req_*).
+
+func (r *Request) subRequest(method string) *Request {
+	hr := *r.Request
+	hr.Method = method
+	hr.Body = nil
+	hr.ContentLength = 0
+	return &Request{Request: &hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
+		Main: r, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port, FieldOrder: r.FieldOrder,
+		Client: r.Client, ClientIP: r.ClientIP, Status: 200, Env: r.Env.Clone(), User: r.User, UserSet: r.UserSet, AuthType: r.AuthType,
+		HeaderOnly: r.HeaderOnly, NoLocalCopy: true, redirects: r.redirects}
+}
+
+// SubRequestURI runs all phases before the handler for a URL-path, which may be
+// relative to the request's own (ap_sub_req_lookup_uri).
+func (r *Request) SubRequestURI(uri string) *Request { return r.SubRequestMethodURI("GET", uri) }
+
+// SubRequestMethodURI is SubRequestURI with another method.
+func (r *Request) SubRequestMethodURI(method, uri string) *Request {
+	sub := r.subRequest(method)
+	if !strings.HasPrefix(uri, "/") {
+		dir, _ := path.Split(r.URI)
+		if uri == "" {
+			uri = dir
+		} else {
+			uri = dir + uri
+		}
+	}
+	sub.SetTarget(uri)
+	if r.recursionExceeded() {
+		sub.Status = 500
+		return sub
+	}
+	if s := QuickHandler.run(sub); s != Declined && s != OK {
+		sub.Status = int(s)
+		return sub
+	}
+	if s := sub.prepare(); s != OK {
+		sub.Status = int(s)
+	}
+	return sub
+}
+
+// SubRequestFile runs the phases for a file, which may be relative to the
+// directory of the request's file (ap_sub_req_lookup_file).
+func (r *Request) SubRequestFile(file string) *Request {
+	sub := r.subRequest("GET")
+	sameDir := !strings.Contains(file, "/")
+	if !path.IsAbs(file) {
+		file = path.Join(path.Dir(r.Filename), file)
+	}
+	sub.Filename = path.Clean(file)
+	if sameDir {
+		dir, _ := path.Split(r.URI)
+		sub.SetTarget(EscapePath(dir + path.Base(file)))
+		sub.URI = dir + path.Base(file)
+	}
+	if r.recursionExceeded() {
+		sub.Status = 500
+		return sub
+	}
+	sub.Finfo = statFile(sub.Filename, true)
+	if s := sub.prepare(); s != OK {
+		sub.Status = int(s)
+	}
+	return sub
+}
+
+// RunSub runs a subrequest's handler; what it writes goes into the main
+// response (ap_run_sub_req).
+func (r *Request) RunSub() Status {
+	s := QuickHandler.run(r)
+	if s == Declined {
+		s = r.invokeHandler()
+	}
+	r.End()
+	return s
+}
+
+// subExchange puts the body of a subrequest into the main request's chain.
+type subExchange struct{ main *Request }
+
+func (x subExchange) Body(_ *Request, b *Brigade) error {
+	inner := *b
+	inner.EOS = false
+	return x.main.PassBrigade(&inner)
+}
+func (x subExchange) Interim(*Request, int) error { return nil }
+func (x subExchange) Drop()                       { x.main.Exchange.Drop() }
+
+// statFile looks at a file; follow tells whether at what a link leads to.
+func statFile(name string, follow bool) Finfo {
+	var st os.FileInfo
+	var err error
+	if follow {
+		st, err = os.Stat(name)
+	} else {
+		st, err = os.Lstat(name)
+	}
+	if err != nil {
+		return Finfo{}
+	}
+	return finfoOf(st)
+}
