@@ -10,6 +10,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
+	"github.com/donjon-httpd/donjon/modules/mime"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
@@ -36,4 +37,5 @@ var Builtin = []*server.Module{
 	&access_compat.Module,
 	&authz_core.Module,
 	&authz_host.Module,
+	&mime.Module,
 }
