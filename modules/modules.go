@@ -7,6 +7,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/chroot"
+	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
@@ -38,4 +39,5 @@ var Builtin = []*server.Module{
 	&authz_core.Module,
 	&authz_host.Module,
 	&mime.Module,
+	&dir.Module,
 }
