@@ -4,6 +4,7 @@ package modules
 
 import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
+	"github.com/donjon-httpd/donjon/modules/alias"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/chroot"
@@ -38,6 +39,7 @@ var Builtin = []*server.Module{
 	&access_compat.Module,
 	&authz_core.Module,
 	&authz_host.Module,
-	&mime.Module,
+	&alias.Module,
 	&dir.Module,
+	&mime.Module,
 }
