@@ -4,14 +4,17 @@ package modules
 
 import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
+	"github.com/donjon-httpd/donjon/modules/alias"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
+	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
+	"github.com/donjon-httpd/donjon/modules/mime"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
@@ -40,4 +43,7 @@ var Builtin = []*server.Module{
 	&access_compat.Module,
 	&authz_core.Module,
 	&authz_host.Module,
+	&alias.Module,
+	&dir.Module,
+	&mime.Module,
 }

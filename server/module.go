@@ -20,6 +20,9 @@ type Module struct {
 
 	LogItems []LogItem       // what it adds to LogFormat
 	Authz    []AuthzProvider // what it adds to Require
+	// Filters that directives name (SetOutputFilter, AddInputFilter).
+	OutputFilters []*OutputFilter
+	InputFilters  []*InputFilter
 	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
 	AuthType func(*Request) string
 	// NoteAuthFailure adds the challenge of the request's AuthType; may be nil.

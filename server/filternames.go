@@ -1,0 +1,43 @@
+package server
+
+import (
+	"io"
+	"strings"
+)
+
+// InputFilter is a stage that a request's body comes through before the handler
+// reads it.
+type InputFilter struct {
+	Name string // as SetInputFilter names it
+	Wrap func(r *Request, body io.ReadCloser) io.ReadCloser
+}
+
+var filterlog = NewLog("core")
+
+// AddOutputFilterNamed puts a filter that an active module offers into the
+// chain (ap_add_output_filter); names are the same in any case.
+func (r *Request) AddOutputFilterNamed(name string) {
+	for _, m := range r.Gen.Modules {
+		for _, f := range m.OutputFilters {
+			if strings.EqualFold(f.Name, name) {
+				r.AddOutputFilter(f, nil)
+				return
+			}
+		}
+	}
+	filterlog.Error(r.Conn).Msgf("AH00082: an unknown filter was not added: %s", name)
+}
+
+// AddInputFilterNamed puts a filter that an active module offers before the
+// request's body (ap_add_input_filter).
+func (r *Request) AddInputFilterNamed(name string) {
+	for _, m := range r.Gen.Modules {
+		for _, f := range m.InputFilters {
+			if strings.EqualFold(f.Name, name) {
+				r.Body = f.Wrap(r, r.Body)
+				return
+			}
+		}
+	}
+	filterlog.Error(r.Conn).Msgf("AH00082: an unknown filter was not added: %s", name)
+}
