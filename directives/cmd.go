@@ -74,6 +74,9 @@ func (c *Cmd) Warn(format string, args ...any) {
 // Compile has done it for the row's own Forbid.
 func (c *Cmd) Check(f Forbid) error { return checkContext(c, f) }
 
+// Lookup finds the rows of another directive among the active modules.
+func (c *Cmd) Lookup(name string) []*Row { return c.c.set.Lookup(name, false) }
+
 // Earlier is the last occurrence of a directive before this one in the main
 // server, or nil. ChrootDir asks it for DocumentRoot.
 func (c *Cmd) Earlier(name string) *httpdconf.Node {

@@ -8,7 +8,9 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/chroot"
+	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
+	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
@@ -27,6 +29,8 @@ import (
 var Builtin = []*server.Module{
 	&so.Module,
 	&watchdog.Module,
+	&core.Module,
+	&http_core.Module,
 	&log_config.Module,
 	&logio.Module,
 	&version.Module,

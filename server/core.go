@@ -67,6 +67,7 @@ type DirConfig struct {
 	AddDefaultCharset directives.Opt[string] // "" is Off
 	ForceType         directives.Opt[string] // "" is None
 	SetHandler        directives.Opt[string] // "" is None
+	SetHandlerExpr    *Expr                  // its form with %{variables}
 	OutputFilters     directives.Opt[[]string]
 	InputFilters      directives.Opt[[]string]
 
@@ -321,6 +322,12 @@ func mergeDir(base, add DirConfig) DirConfig {
 	m.AddDefaultCharset = add.AddDefaultCharset.Or(base.AddDefaultCharset)
 	m.ForceType = add.ForceType.Or(base.ForceType)
 	m.SetHandler = add.SetHandler.Or(base.SetHandler)
+	switch {
+	case add.SetHandlerExpr != nil:
+		m.SetHandlerExpr, m.SetHandler = add.SetHandlerExpr, directives.Opt[string]{}
+	case add.SetHandler.IsSet():
+		m.SetHandlerExpr = nil
+	}
 	m.OutputFilters = add.OutputFilters.Or(base.OutputFilters)
 	m.InputFilters = add.InputFilters.Or(base.InputFilters)
 	if add.ETag.IsSet() {

@@ -209,7 +209,7 @@ func (n exprNames) Binary(name string, constant *string) (expr.Binary, error) {
 }
 
 func (n exprNames) Regexp(p string, fold bool) (expr.Matcher, error) {
-	flags := pattern.Default
+	flags := pattern.DefaultFlags()
 	if fold {
 		flags |= pattern.FoldCase
 	}

@@ -6,9 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"syscall"
-	"time"
 )
 
 func finfoOf(st fs.FileInfo) Finfo {

@@ -1,12 +1,16 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/h1"
 	"github.com/donjon-httpd/donjon/server/mpm"
 )
 
-func newEngine(*server.Generation, []mpm.Socket) (mpm.Engine, error) {
-	return nil, errors.New("no wire engine")
+// newEngine makes the wire engine of a child.
+func newEngine(g *server.Generation, sockets []mpm.Socket) (mpm.Engine, error) {
+	fds := make([]int, len(sockets))
+	for i, s := range sockets {
+		fds[i] = s.FD
+	}
+	return h1.New(g, fds)
 }

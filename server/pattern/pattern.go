@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dlclark/regexp2"
@@ -26,6 +27,16 @@ const (
 	// Default is what Apache 2.4 uses when RegexDefaultOptions says nothing.
 	Default = DotAll | DollarEndOnly
 )
+
+var defaults atomic.Uint32
+
+func init() { defaults.Store(uint32(Default)) }
+
+// DefaultFlags are those that RegexDefaultOptions leaves for patterns compiled from now on.
+func DefaultFlags() Flags { return Flags(defaults.Load()) }
+
+// SetDefaultFlags is RegexDefaultOptions; a configuration being read calls it.
+func SetDefaultFlags(f Flags) { defaults.Store(uint32(f)) }
 
 // Limit is how long a backtracking pattern may work on one subject. After it
 // the subject counts as not matching, and [Regexp.Exceeded] counts.

@@ -1,0 +1,92 @@
+// Package core declares the directives of Apache's core.c and its part in the
+// phases: the document root, the walks over directories and files, ForceType
+// and SetHandler, and the default handler. What the directives fill is in
+// package server, because every phase needs it.
+package core
+
+import (
+	"path"
+	"strings"
+
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// Module is core_module.
+var Module = server.Module{
+	Name:       "core_module",
+	Source:     "core.c",
+	Static:     true,
+	Directives: rows(),
+	Hooks: []server.Hook{
+		server.CheckConfig.First(finish),
+		server.TranslateName.ReallyLast(translateName),
+		server.MapToStorage.ReallyLast(server.MapToFile),
+		server.TypeChecker.ReallyLast(func(*server.Request) server.Status { return server.OK }),
+		server.Fixups.ReallyFirst(overrideType),
+		server.Fixups.ReallyLast(func(*server.Request) server.Status { return server.OK }),
+		server.CheckUserID.ReallyLast(func(*server.Request) server.Status { return server.Declined }),
+		server.Handler.ReallyLast(server.DefaultHandler),
+	},
+	Defaults: func(main *directives.Server) {
+		server.CoreServer.EditServer(main).ErrorLog = directives.Opt[string]{}
+	},
+}
+
+// finish puts the sections of each server in the order of application.
+func finish(g *server.Generation) error {
+	for _, v := range g.Servers() {
+		c := server.CoreServer.EditServer(v)
+		c.Directories = server.SortDirectories(c.Directories)
+	}
+	return nil
+}
+
+// translateName makes the file's path of the URL-path below DocumentRoot (ap_core_translate).
+func translateName(r *server.Request) server.Status {
+	if r.URI == "" || r.URI[0] != '/' && r.URI != "*" {
+		elog.Error(r).Msgf("AH10411: Invalid URI in request '%s' %s", r.Method, r.TheRequest)
+		return 400
+	}
+	if r.URI == "*" {
+		elog.Error(r).Msgf("AH00127: Invalid URI in request %s", r.TheRequest)
+		return 400
+	}
+	if strings.IndexByte(r.URI, 0) >= 0 {
+		return 404
+	}
+	root := r.DocumentRoot()
+	name := path.Join(root, path.Clean(r.URI))
+	if strings.HasSuffix(r.URI, "/") && name != "/" {
+		name += "/"
+	}
+	r.Filename = name
+	return server.OK
+}
+
+// overrideType is ForceType and SetHandler, which come after all modules that
+// guess (core_override_type); AcceptPathInfo too.
+func overrideType(r *server.Request) server.Status {
+	d := server.CoreDir.Of(r.Dir)
+	if t, ok := d.ForceType.Get(); ok && t != "none" {
+		r.ContentType = t
+	}
+	if h, ok := d.SetHandler.Get(); ok && !strings.EqualFold(h, "none") {
+		r.Handler = h
+	} else if d.SetHandlerExpr != nil {
+		h, err := d.SetHandlerExpr.Eval(r)
+		if err != nil {
+			elog.Error(r).Msgf("AH03154: Can't evaluate handler expression: %s", err)
+			return 500
+		}
+		if h != "" && !strings.EqualFold(h, "none") {
+			r.Handler = h
+		}
+	}
+	if a, ok := d.AcceptPathInfo.Get(); ok && a != server.PathInfoDefault {
+		r.UsedPathInfo = a
+	}
+	return server.OK
+}
+
+var elog = server.NewLog("core")

@@ -1,0 +1,392 @@
+package h1
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// States of a connection. The loop and the goroutine that serves it agree by
+// compare-and-swap who has it.
+const (
+	idle   int32 = iota // the loop's: waits for a request
+	busy                // a goroutine's
+	closed              // nobody's
+)
+
+// conn is a client's connection.
+type conn struct {
+	loop  *Loop
+	fd    int
+	state atomic.Int32
+	wake  chan struct{} // one token: something happened while a goroutine had it
+	since atomic.Int64  // when it became idle, Unix seconds
+
+	info   server.Conn
+	limits limits
+
+	// While a goroutine has it:
+	buf      []byte // bytes read and not consumed
+	bytesIn  int64
+	bytesOut int64
+	first    time.Time // first byte of the response
+}
+
+var errTimeout = errors.New("timeout")
+
+// wait parks the goroutine until something happens on the connection.
+func (c *conn) wait(limit time.Duration) error {
+	select {
+	case <-c.wake:
+		return nil
+	default:
+	}
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-c.wake:
+		return nil
+	case <-t.C:
+		return errTimeout
+	case <-c.loop.aborted:
+		return errTimeout
+	}
+}
+
+func (c *conn) timeout() time.Duration {
+	return server.CoreServer.Of(c.info.Server).Timeout.Else(server.DefaultTimeout)
+}
+
+// rawRead reads once from the socket; it waits when there is nothing.
+func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
+	for {
+		n, err := unix.Read(c.fd, p)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			if err := c.wait(limit); err != nil {
+				return 0, err
+			}
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			c.bytesIn += int64(n)
+			return n, nil
+		}
+	}
+}
+
+// read gives bytes that were read ahead first.
+func (c *conn) read(p []byte) (int, error) {
+	if len(c.buf) > 0 {
+		n := copy(p, c.buf)
+		c.buf = c.buf[n:]
+		return n, nil
+	}
+	return c.rawRead(p, c.timeout())
+}
+
+// line reads a line of a chunked body, without its CRLF.
+func (c *conn) line(limit int) ([]byte, error) {
+	for {
+		if i := bytes.IndexByte(c.buf, '\n'); i >= 0 {
+			line := c.buf[:i]
+			c.buf = c.buf[i+1:]
+			if len(line) > 0 && line[len(line)-1] == '\r' {
+				line = line[:len(line)-1]
+			} else if !c.limits.unsafe {
+				return nil, &bodyError{400, "a line of the body ends without CR"}
+			}
+			if len(line) > limit {
+				return nil, &bodyError{400, "a line of the body is too long"}
+			}
+			return line, nil
+		}
+		if len(c.buf) > limit+2 {
+			return nil, &bodyError{400, "a line of the body is too long"}
+		}
+		if err := c.fill(c.timeout()); err != nil {
+			if err == io.EOF {
+				return nil, &bodyError{400, "the body ended early"}
+			}
+			return nil, err
+		}
+	}
+}
+
+// fill reads more behind what is buffered.
+func (c *conn) fill(limit time.Duration) error {
+	p := make([]byte, 8192)
+	n, err := c.rawRead(p, limit)
+	if n > 0 {
+		c.buf = append(c.buf[:len(c.buf):len(c.buf)], p[:n]...)
+	}
+	return err
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+// serve answers requests until nothing is left to read.
+func (c *conn) serve() {
+	defer func() {
+		if e := recover(); e != nil {
+			elog.Crit(&c.info).Msgf("a handler panicked: %v", e)
+			c.close()
+			panic(e)
+		}
+	}()
+	c.loop.Busy.Add(1)
+	defer c.loop.Busy.Add(-1)
+	for {
+		again := c.serveOnce()
+		if !again {
+			return
+		}
+		// Back to the loop. A token that came meanwhile means that the loop saw
+		// bytes while the connection was still ours.
+		c.buf = nil
+		c.since.Store(time.Now().Unix())
+		c.state.Store(idle)
+		if c.loop.draining.Load() && c.state.CompareAndSwap(idle, closed) {
+			c.shut()
+			return
+		}
+		select {
+		case <-c.wake:
+			if !c.state.CompareAndSwap(idle, busy) {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// serveOnce reads and answers requests while there are bytes. It answers
+// false when the connection is gone.
+func (c *conn) serveOnce() bool {
+	bp := buffers.Get().(*[]byte)
+	defer buffers.Put(bp)
+	n, err := unix.Read(c.fd, *bp)
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return true
+	case err != nil || n == 0:
+		c.close()
+		return false
+	}
+	c.bytesIn += int64(n)
+	c.buf = (*bp)[:n:n]
+	for {
+		if len(c.buf) == 0 {
+			return true
+		}
+		if !c.request() {
+			c.linger()
+			return false
+		}
+	}
+}
+
+// request reads a head, answers it, and tells whether the connection stays open.
+func (c *conn) request() bool {
+	received := time.Now()
+	before := c.bytesIn - int64(len(c.buf))
+	var h *head
+	var status int
+	for {
+		var more bool
+		h, status, more = parse(c.buf, c.limits, false)
+		if !more {
+			break
+		}
+		if len(bytes.Trim(c.buf, "\r\n")) == 0 && len(c.buf) > 0 && bytes.HasSuffix(c.buf, []byte("\n")) {
+			c.buf = nil // blank lines alone: wait for a request as before
+			return true
+		}
+		if err := c.fill(c.timeout()); err != nil {
+			if err == errTimeout {
+				c.timedOut(h, received)
+			}
+			c.info.Close = true
+			return false
+		}
+	}
+	c.buf = c.buf[h.consumed:]
+	hr := &http.Request{Method: h.method, Proto: h.proto, ProtoMajor: h.major, ProtoMinor: h.minor, Header: h.fields, RequestURI: h.target, Body: http.NoBody}
+	if hr.Header == nil {
+		hr.Header = http.Header{}
+	}
+	x := &exchange{c: c}
+	r := c.info.Gen.NewRequest(&c.info, x, hr)
+	r.Received = received
+	r.TheRequest, r.FieldOrder, r.Simple = h.line, h.order, h.simple
+	c.target(r, h.target)
+	c.first, c.bytesOut = time.Time{}, 0
+	account := func() {
+		r.BytesIn, r.BytesOut, r.FirstByte = c.bytesIn-before-int64(len(c.buf)), c.bytesOut, c.first
+	}
+	x.account = account
+	if status != 0 {
+		c.info.Close = true
+		if h.notes != "" {
+			r.Notes.Set("error-notes", h.notes)
+		}
+		if h.method == "" {
+			hr.Method = "-"
+		}
+		c.info.Gen.Reject(r, server.Status(status))
+		return false
+	}
+	var b *body
+	if !h.simple {
+		f := bodyFraming(h)
+		c.info.Close = c.info.Close || f.close
+		if f.status != 0 {
+			if f.status == 417 {
+				c.info.Gen.Reject(r, 417)
+				return !c.info.Close && !x.failed
+			}
+			c.info.Gen.Reject(r, server.Status(f.status))
+			return false
+		}
+		if f.chunked || f.length > 0 {
+			b = &body{c: c, r: r, f: f, left: f.length}
+			if f.chunked {
+				b.left = 0
+				hr.ContentLength = -1
+			} else {
+				hr.ContentLength = f.length
+			}
+			hr.Body = b
+		}
+	} else {
+		c.info.Close = true
+	}
+	if c.loop.draining.Load() {
+		c.info.Close = true
+	}
+	c.info.Gen.Process(r)
+	c.info.KeepAlives++
+	c.loop.Requests.Add(1)
+	if b != nil && !b.done && !c.info.Close {
+		if b.f.expect || r.DiscardBody() != server.OK {
+			return false
+		}
+	}
+	return !c.info.Close && !x.failed && !c.info.Aborted
+}
+
+// timedOut answers a head that did not come in time.
+func (c *conn) timedOut(h *head, received time.Time) {
+	if len(c.buf) == 0 {
+		return
+	}
+	hr := &http.Request{Method: "-", Proto: "HTTP/1.0", ProtoMajor: 1, Header: http.Header{}, Body: http.NoBody}
+	r := c.info.Gen.NewRequest(&c.info, &exchange{c: c}, hr)
+	r.Received = received
+	if h.fields != nil {
+		hr.Method, hr.Proto, hr.ProtoMajor, hr.ProtoMinor = h.method, h.proto, h.major, h.minor
+		r.TheRequest = h.line
+	} else {
+		r.TheRequest = "-"
+	}
+	c.info.Close = true
+	c.info.Gen.Reject(r, 408)
+}
+
+// target takes the request's target apart: a path, or an absolute URL whose
+// authority goes before the Host field.
+func (c *conn) target(r *server.Request, t string) {
+	r.Request.Host = r.Header.Get("Host")
+	path := t
+	if !strings.HasPrefix(t, "/") && t != "*" {
+		if i := strings.Index(t, "://"); i > 0 {
+			rest := t[i+3:]
+			authority := rest
+			path = "/"
+			if j := strings.IndexAny(rest, "/?#"); j >= 0 {
+				authority = rest[:j]
+				if path = rest[j:]; path[0] != '/' {
+					path = "/" + path
+				}
+			}
+			user := ""
+			if j := strings.LastIndexByte(authority, '@'); j >= 0 {
+				user, authority = authority[:j], authority[j+1:]
+			}
+			r.Request.Host = authority
+			r.URL = &url.URL{Scheme: t[:i], Host: authority}
+			if user != "" {
+				name, pass, has := strings.Cut(user, ":")
+				if has {
+					r.URL.User = url.UserPassword(name, pass)
+				} else {
+					r.URL.User = url.User(name)
+				}
+			}
+		}
+	}
+	r.SetTarget(path)
+	r.UnparsedURI = t
+	if r.URL == nil {
+		r.URL = &url.URL{}
+	}
+	r.URL.Path, r.URL.RawQuery = r.URI, r.Args
+}
+
+// linger closes without losing what was written: the client is given time to
+// read it before the rest of what it sends would reset the connection
+// (ap_lingering_close).
+func (c *conn) linger() {
+	if !c.info.Aborted && c.info.Close {
+		unix.Shutdown(c.fd, unix.SHUT_WR)
+		deadline := time.Now().Add(2 * time.Second)
+		p := make([]byte, 4096)
+		for total := 0; total < 1<<20; {
+			n, err := unix.Read(c.fd, p)
+			if n > 0 {
+				total += n
+				continue
+			}
+			if err == unix.EINTR {
+				continue
+			}
+			if err != unix.EAGAIN {
+				break
+			}
+			left := time.Until(deadline)
+			if left <= 0 || c.wait(left) != nil {
+				break
+			}
+		}
+	}
+	c.close()
+}
+
+// close ends a connection that a goroutine has.
+func (c *conn) close() {
+	if c.state.Swap(closed) != closed {
+		c.shut()
+	}
+}
+
+// shut frees the descriptor; the state is closed.
+func (c *conn) shut() {
+	c.loop.forget(c)
+	unix.Close(c.fd)
+}
+
+var elog = server.NewLog("http")

@@ -1,0 +1,231 @@
+package h1
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// exchange takes one response out.
+type exchange struct {
+	c       *conn
+	started bool
+	failed  bool
+	account func() // puts the byte counts into the request
+}
+
+var _ server.Exchange = (*exchange)(nil)
+
+func (x *exchange) Drop() { x.c.info.Close = true }
+
+// Interim sends a 1xx response.
+func (x *exchange) Interim(r *server.Request, status int) error {
+	if !r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	b := append([]byte("HTTP/1.1 "), server.StatusText(status)...)
+	b = append(b, "\r\n"...)
+	b = appendFields(b, r)
+	return x.c.writeAll(append(b, "\r\n"...))
+}
+
+// dateNow is the Date field's value, made once a second.
+var dateNow atomic.Pointer[dated]
+
+type dated struct {
+	sec  int64
+	text string
+}
+
+func date() string {
+	now := time.Now()
+	if d := dateNow.Load(); d != nil && d.sec == now.Unix() {
+		return d.text
+	}
+	d := &dated{now.Unix(), now.UTC().Format(http.TimeFormat)}
+	dateNow.Store(d)
+	return d.text
+}
+
+func appendFields(b []byte, r *server.Request) []byte {
+	for _, f := range r.Out.All() {
+		b = append(b, f.Name...)
+		b = append(b, ": "...)
+		b = append(b, f.Value...)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
+
+// appendHead writes the status line and the fields: Date and Server first,
+// unless the response brings its own Date or Server (basic_http_header).
+func appendHead(b []byte, r *server.Request) []byte {
+	b = append(b, r.Protocol...)
+	b = append(b, ' ')
+	b = append(b, r.StatusLine...)
+	b = append(b, "\r\nDate: "...)
+	if d, ok := r.Out.Lookup("Date"); ok && r.Proxied {
+		b = append(b, d...)
+	} else {
+		b = append(b, date()...)
+	}
+	r.Out.Unset("Date")
+	b = append(b, "\r\nServer: "...)
+	if s, ok := r.Out.Lookup("Server"); ok && r.Proxied {
+		b = append(b, s...)
+	} else {
+		b = append(b, r.Gen.Banner()...)
+	}
+	r.Out.Unset("Server")
+	b = append(b, "\r\n"...)
+	b = appendFields(b, r)
+	return append(b, "\r\n"...)
+}
+
+// Body writes a brigade; the first one brings the head with it.
+func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
+	if x.failed {
+		return errors.New("the connection is gone")
+	}
+	var out []byte
+	if !x.started {
+		x.started = true
+		if !r.Simple {
+			out = appendHead(make([]byte, 0, 1024), r)
+		}
+		x.c.first = time.Now()
+	}
+	var sent int64
+	for _, k := range b.Buckets {
+		size := k.Size()
+		if size == 0 {
+			continue
+		}
+		sent += size
+		if r.Chunked {
+			out = strconv.AppendInt(out, size, 16)
+			out = append(out, "\r\n"...)
+		}
+		if k.File != nil {
+			if err := x.file(&out, k); err != nil {
+				return x.fail(err)
+			}
+		} else {
+			out = append(out, k.Mem...)
+			if len(out) > 64<<10 {
+				if err := x.c.writeAll(out); err != nil {
+					return x.fail(err)
+				}
+				out = out[:0]
+			}
+		}
+		if r.Chunked {
+			out = append(out, "\r\n"...)
+		}
+	}
+	r.Top().SentBody += sent
+	if r.Top() != r {
+		r.SentBody += sent
+	}
+	if b.EOS && r.Chunked {
+		out = append(out, "0\r\n\r\n"...)
+	}
+	if len(out) > 0 {
+		if err := x.c.writeAll(out); err != nil {
+			return x.fail(err)
+		}
+	}
+	if b.EOS && x.account != nil {
+		x.account()
+	}
+	return nil
+}
+
+func (x *exchange) fail(err error) error {
+	x.failed = true
+	x.c.info.Aborted, x.c.info.Close = true, true
+	if x.account != nil {
+		x.account()
+	}
+	return err
+}
+
+// smallFile is what is read and sent together with the head; a larger file is
+// sent by the kernel.
+const smallFile = 32 << 10
+
+func (x *exchange) file(out *[]byte, k server.Bucket) error {
+	if k.Len <= smallFile {
+		at := len(*out)
+		*out = append(*out, make([]byte, k.Len)...)
+		n, err := k.File.ReadAt((*out)[at:], k.Off)
+		if int64(n) < k.Len {
+			if err == nil {
+				err = errors.New("the file became shorter")
+			}
+			return err
+		}
+		return nil
+	}
+	if len(*out) > 0 {
+		if err := x.c.writeMore(*out); err != nil {
+			return err
+		}
+		*out = (*out)[:0]
+	}
+	return x.c.sendfile(int(k.File.Fd()), k.Off, k.Len)
+}
+
+// writeAll writes to the socket, waiting as long as Timeout allows each time.
+func (c *conn) writeAll(p []byte) error { return c.write(p, 0) }
+
+// writeMore is writeAll for a head that a file follows at once.
+func (c *conn) writeMore(p []byte) error { return c.write(p, unix.MSG_MORE) }
+
+func (c *conn) write(p []byte, flags int) error {
+	for len(p) > 0 {
+		n, err := unix.SendmsgN(c.fd, p, nil, nil, flags|unix.MSG_NOSIGNAL)
+		if n > 0 {
+			c.bytesOut += int64(n)
+			p = p[n:]
+		}
+		switch {
+		case err == nil, err == unix.EINTR:
+		case err == unix.EAGAIN:
+			if err := c.wait(c.timeout()); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) sendfile(fd int, off, n int64) error {
+	for n > 0 {
+		m, err := unix.Sendfile(c.fd, fd, &off, int(min(n, 1<<20)))
+		if m > 0 {
+			c.bytesOut += int64(m)
+			n -= int64(m)
+		}
+		switch {
+		case err == nil && m == 0:
+			return errors.New("the file became shorter")
+		case err == nil, err == unix.EINTR:
+		case err == unix.EAGAIN:
+			if err := c.wait(c.timeout()); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
