@@ -11,6 +11,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/env"
+	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
@@ -48,6 +49,7 @@ var Builtin = []*server.Module{
 	&alias.Module,
 	&dir.Module,
 	&env.Module,
+	&headers.Module,
 	&mime.Module,
 	&setenvif.Module,
 }
