@@ -10,6 +10,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
+	"github.com/donjon-httpd/donjon/modules/env"
+	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
@@ -18,6 +20,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
+	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/version"
@@ -45,5 +48,8 @@ var Builtin = []*server.Module{
 	&authz_host.Module,
 	&alias.Module,
 	&dir.Module,
+	&env.Module,
+	&headers.Module,
 	&mime.Module,
+	&setenvif.Module,
 }
