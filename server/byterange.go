@@ -150,6 +150,7 @@ func cutRanges(l *Link, b *Brigade) error {
 		r.Out.Unset("Content-Length")
 		r.StatusLine = ""
 		r.Status = 200
+		r.lengthless = true // the error is met behind Apache's length filter
 		r.dieWith(416, 200)
 		return nil
 	}

@@ -127,6 +127,7 @@ func (r *Request) SendTrace() Status {
 			return 413
 		}
 	}
+	r.insertProtocolFilters()
 	r.ContentType = "message/http"
 	r.WriteString(r.TheRequest + "\r\n")
 	for _, name := range r.FieldOrder {
@@ -134,6 +135,7 @@ func (r *Request) SendTrace() Status {
 		r.WriteString(name + ": " + v + "\r\n")
 	}
 	r.WriteString("\r\n" + string(body))
+	r.passPending(false, false) // its length is not told, as Apache does not
 	r.End()
 	return Done
 }

@@ -22,7 +22,9 @@ func (r *Request) insertProtocolFilters() {
 		return
 	}
 	r.AddOutputFilter(byteRangeFilter, nil)
-	r.AddOutputFilter(contentLengthFilter, nil)
+	if !r.lengthless {
+		r.AddOutputFilter(contentLengthFilter, nil)
+	}
 	r.AddOutputFilter(httpHeaderFilter, nil)
 }
 

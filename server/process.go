@@ -253,6 +253,7 @@ func (r *Request) DiscardBody() Status {
 		}
 		if s, ok := err.(interface{ HTTPStatus() Status }); ok {
 			r.Conn.Close = true
+			r.lengthless = true
 			return s.HTTPStatus()
 		}
 		return OK

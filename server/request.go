@@ -88,7 +88,8 @@ type Request struct {
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 
-	redirects       int // internal redirects and subrequests on the way here
+	redirects       int  // internal redirects and subrequests on the way here
+	lengthless      bool // an error page whose length is not told
 	suppressCharset bool
 	output          *Link
 	pending         []byte

@@ -232,7 +232,11 @@ func (r *Request) directoryWalk() Status {
 
 	walker := dirWalker{r: r, w: &w, sections: CoreServer.Of(r.Server).Directories}
 	if r.Finfo.Type == NoFile || r.Finfo.Type == Symlink {
-		r.Finfo = statFile(strings.TrimSuffix(full, "/"), true)
+		name := strings.TrimSuffix(full, "/")
+		if name == "" {
+			name = "/"
+		}
+		r.Finfo = statFile(name, true)
 		if r.Finfo.Type != NoFile && r.Finfo.Type != Directory && trailing {
 			r.Finfo = Finfo{}
 		}

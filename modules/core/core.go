@@ -48,6 +48,9 @@ func translateName(r *server.Request) server.Status {
 		elog.Error(r).Msgf("AH10411: Invalid URI in request '%s' %s", r.Method, r.TheRequest)
 		return 400
 	}
+	if r.URI == "*" && r.Method == "OPTIONS" {
+		return server.OK
+	}
 	if r.URI == "*" {
 		elog.Error(r).Msgf("AH00127: Invalid URI in request %s", r.TheRequest)
 		return 400

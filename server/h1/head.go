@@ -162,11 +162,7 @@ func (h *head) requestLine(l limits) int {
 	if h.major < 1 {
 		return 400
 	}
-	if h.major > 1 {
-		h.proto, h.major, h.minor = "HTTP/1.1", 1, 1
-		return 505
-	}
-	return 0
+	return 0 // a later major version is answered as 1.1, as Apache does
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

@@ -2,6 +2,7 @@ package mpm
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -97,6 +98,8 @@ func (p *Program) replay(s *snapshot) (*server.Generation, error) {
 	}
 	p.Config, p.Root, p.Defines, p.Before, p.After = s.Config, s.Root, s.Defines, s.Before, s.After
 	p.ErrorLog = s.ErrorLog
+	// The parent has said what there is to say about the text.
+	server.SetProcessLog(server.NewErrorLog(io.Discard), nil)
 	g, diags := p.loader(&text).Load(s.Config)
 	if g == nil {
 		return nil, fmt.Errorf("the configuration compiled in the parent and not here: %s", firstError(diags))

@@ -1,0 +1,282 @@
+package compattests
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// program is a server under comparison.
+type program struct {
+	path   string
+	apache bool
+}
+
+// preamble is what every case's configuration begins with; both servers read
+// the same text.
+func preamble(dir string, port, port2 int) string {
+	s := fmt.Sprintf(`Define DIR %s
+Define PORT %d
+Define PORT2 %d
+ServerRoot "${DIR}"
+`, dir, port, port2)
+	return s
+}
+
+const common = `LoadModule mpm_event_module modules/mod_mpm_event.so
+LoadModule authz_core_module modules/mod_authz_core.so
+ServerName localhost
+PidFile "${DIR}/run/pid"
+DefaultRuntimeDir "${DIR}/run"
+Mutex file:${DIR}/run default
+ErrorLog "${DIR}/error_log"
+Listen 127.0.0.1:${PORT}
+DocumentRoot "${DIR}/htdocs"
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 8
+MaxRequestWorkers 8
+MinSpareThreads 1
+MaxSpareThreads 8
+`
+
+// modulesDir is where Debian's Apache keeps its modules.
+const modulesDir = "/usr/lib/apache2/modules"
+
+// lay makes the case's directory and configuration file.
+func (c *testCase) lay(dir string, snippet string) (conf string, port int, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o777); err != nil {
+		return "", 0, err
+	}
+	if err := c.layOut(dir); err != nil {
+		return "", 0, err
+	}
+	os.Symlink(modulesDir, filepath.Join(dir, "modules"))
+	ports, err := freePorts(2)
+	if err != nil {
+		return "", 0, err
+	}
+	text := preamble(dir, ports[0], ports[1])
+	if !c.whole {
+		text += common
+		if os.Getuid() == 0 {
+			text += "User www-data\nGroup www-data\n"
+		}
+		if strings.Contains(c.config+snippet, "mod_mime.so") && !strings.Contains(c.config+snippet, "TypesConfig") {
+			text += "LoadModule mime_module modules/mod_mime.so\nTypesConfig /etc/mime.types\n"
+		}
+	}
+	config := c.config + snippet
+	if !c.whole && strings.Contains(text, "LoadModule mime_module") {
+		config = strings.ReplaceAll(config, "LoadModule mime_module modules/mod_mime.so\n", "")
+	}
+	conf = filepath.Join(dir, "httpd.conf")
+	return conf, ports[0], os.WriteFile(conf, []byte(text+config), 0o644)
+}
+
+func freePorts(n int) ([]int, error) {
+	var list []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		list = append(list, l.Addr().(*net.TCPAddr).Port)
+	}
+	return list, nil
+}
+
+// serve runs the case's requests on a server and gives the answers as text.
+func (c *testCase) serve(p program, dir string) (answers string, logs map[string]string, err error) {
+	conf, port, err := c.lay(dir, "")
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.Command(p.path, "-f", conf, "-DFOREGROUND")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	defer func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			<-done
+		}
+		if err == nil {
+			logs, err = c.readLogs(dir, port)
+		}
+	}()
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	if err := waitFor(addr, done); err != nil {
+		text, _ := os.ReadFile(filepath.Join(dir, "error_log"))
+		return "", nil, fmt.Errorf("%s does not serve: %w\n%s%s", p.path, err, out.String(), text)
+	}
+	var b strings.Builder
+	for i, r := range c.requests {
+		raw, err := send(addr, r.bytes)
+		if err != nil {
+			return "", nil, fmt.Errorf("request %d: %w", i+1, err)
+		}
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(c.render(raw, dir, port))
+	}
+	return b.String(), nil, nil
+}
+
+func waitFor(addr string, done chan error) error {
+	for range 400 {
+		select {
+		case err := <-done:
+			done <- err
+			return fmt.Errorf("it ended: %v", err)
+		default:
+		}
+		if c, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
+			c.Close()
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("nothing listens on %s", addr)
+}
+
+func send(addr, bytes string) (string, error) {
+	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(c, bytes); err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(c)
+	if len(b) > 0 {
+		err = nil
+	}
+	return string(b), err
+}
+
+var (
+	dateRx     = regexp.MustCompile(`(?m)^Date: .*$`)
+	serverRx   = regexp.MustCompile(`(?m)^Server: .*$`)
+	boundaryRx = regexp.MustCompile(`(boundary=|--)[0-9a-f]{16}`)
+	addressRx  = regexp.MustCompile(`<address>[^<]* Server at `)
+	clfRx      = regexp.MustCompile(`\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]`)
+)
+
+// normal takes out what differs by nature: time, product, port, directory.
+func normal(s, dir string, port int) string {
+	s = strings.ReplaceAll(s, "\r", "")
+	s = dateRx.ReplaceAllString(s, "Date: <now>")
+	s = serverRx.ReplaceAllString(s, "Server: <server>")
+	s = boundaryRx.ReplaceAllString(s, "${1}<boundary>")
+	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")
+	s = clfRx.ReplaceAllString(s, "[<time>]")
+	s = strings.ReplaceAll(s, dir, "${DIR}")
+	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
+}
+
+// render writes a response as a case has it: status, compared fields, body.
+func (c *testCase) render(raw, dir string, port int) string {
+	raw = normal(raw, dir, port)
+	head, body, _ := strings.Cut(raw, "\n\n")
+	ls := strings.Split(head, "\n")
+	var b strings.Builder
+	all := len(c.fields) == 0 || slices.Contains(c.fields, "*")
+	if all {
+		b.WriteString(head + "\n")
+	} else {
+		b.WriteString(ls[0] + "\n")
+		for _, l := range ls[1:] {
+			name, _, _ := strings.Cut(l, ":")
+			if slices.ContainsFunc(c.fields, func(f string) bool { return strings.EqualFold(f, name) }) {
+				b.WriteString(l + "\n")
+			}
+		}
+	}
+	if body != "" && !slices.Contains(c.fields, "-body") {
+		for l := range strings.SplitSeq(strings.TrimSuffix(body, "\n"), "\n") {
+			b.WriteString("| " + l + "\n")
+		}
+	}
+	return b.String()
+}
+
+func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
+	logs := map[string]string{}
+	for name := range c.logs {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		logs[name] = normal(string(b), dir, port)
+	}
+	return logs, nil
+}
+
+var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
+var pidRx = regexp.MustCompile(`\[pid \d+(:tid \d+)?\] `)
+
+// runCheck runs -t on a snippet and gives exit code and messages.
+func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
+	conf, port, err := c.lay(dir, k.config)
+	if err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		return "", err
+	}
+	before := strings.Count(strings.TrimSuffix(string(text), k.config), "\n")
+	cmd := exec.Command(p.path, "-t", "-f", conf)
+	out, _ := cmd.CombinedOutput()
+	s := normal(string(out), dir, port)
+	s = stampRx.ReplaceAllString(s, "")
+	s = pidRx.ReplaceAllString(s, "")
+	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
+	// Lines count from the snippet's first.
+	s = regexp.MustCompile(`line (\d+)`).ReplaceAllStringFunc(s, func(m string) string {
+		var n int
+		fmt.Sscanf(m, "line %d", &n)
+		if n > before {
+			return fmt.Sprintf("line %d", n-before)
+		}
+		return m
+	})
+	// The first diagnostic is Apache's; httpd goes on to tell more.
+	return fmt.Sprintf("exit %d\n%s", cmd.ProcessState.ExitCode(), firstOf(s)), nil
+}
+
+// firstOf cuts what follows the first error: Apache stops there.
+func firstOf(s string) string {
+	ls := strings.SplitAfter(s, "\n")
+	for i, l := range ls {
+		if strings.HasPrefix(l, "AH00526: ") {
+			return strings.Join(ls[:min(i+2, len(ls))], "")
+		}
+		if strings.HasPrefix(l, "httpd: Syntax error") {
+			return strings.Join(ls[:i+1], "")
+		}
+	}
+	return s
+}
