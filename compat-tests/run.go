@@ -179,8 +179,9 @@ func send(addr, bytes string) (string, error) {
 var (
 	dateRx     = regexp.MustCompile(`(?m)^Date: .*$`)
 	serverRx   = regexp.MustCompile(`(?m)^Server: .*$`)
-	boundaryRx = regexp.MustCompile(`(boundary=|--)[0-9a-f]{16}`)
+	boundaryRx = regexp.MustCompile(`(boundary=|--)[0-9a-f]{12,16}`)
 	addressRx  = regexp.MustCompile(`<address>[^<]* Server at `)
+	allowRx    = regexp.MustCompile(`(?m)^Allow: .*$`)
 	clfRx      = regexp.MustCompile(`\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]`)
 )
 
@@ -188,6 +189,11 @@ var (
 func normal(s, dir string, port int) string {
 	s = strings.ReplaceAll(s, "\r", "")
 	s = dateRx.ReplaceAllString(s, "Date: <now>")
+	s = allowRx.ReplaceAllStringFunc(s, func(m string) string { // Apache's order is a hash table's
+		methods := strings.Split(strings.TrimPrefix(m, "Allow: "), ",")
+		slices.Sort(methods)
+		return "Allow: " + strings.Join(methods, ",")
+	})
 	s = serverRx.ReplaceAllString(s, "Server: <server>")
 	s = boundaryRx.ReplaceAllString(s, "${1}<boundary>")
 	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")

@@ -58,7 +58,7 @@ func Compile(tree *httpdconf.Tree, set *Set, opt Setup) (*Config, httpdconf.Diag
 	if opt.Defaults != nil {
 		opt.Defaults(main)
 	}
-	top := Cmd{Server: main, Conf: main.Defaults, Override: All | InServer, Limited: -1, c: c}
+	top := Cmd{Server: main, Conf: main.Defaults, Override: MainFile, Limited: -1, c: c}
 	c.compileEarly(top)
 	if opt.Early != nil {
 		c.opt.InJail = opt.Early(main)

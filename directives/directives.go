@@ -46,6 +46,9 @@ const (
 	None Context = 0
 	// All is AllowOverride All: every override class.
 	All = Limit | Options | FileInfo | AuthConfig | Indexes
+	// MainFile is what may stand in the server's own files outside sections:
+	// not what needs a section around it (AuthConfig, Limit).
+	MainFile = InServer | Options | FileInfo | Indexes
 	// Unset marks an AllowOverride that was not given.
 	Unset = unset
 	// NonfatalOverride turns "not allowed here" in .htaccess into a warning.

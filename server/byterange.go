@@ -150,6 +150,9 @@ func cutRanges(l *Link, b *Brigade) error {
 		r.Out.Unset("Content-Length")
 		r.StatusLine = ""
 		r.Status = 200
+		if asked, _ := r.FieldIn("Connection"); hasToken(asked, "close") || !r.atLeast11() {
+			r.Conn.Close = true // as its header filter had decided by then
+		}
 		r.lengthless = true // the error is met behind Apache's length filter
 		r.dieWith(416, 200)
 		return nil

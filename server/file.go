@@ -73,7 +73,11 @@ func (r *Request) sendFile() Status {
 	}
 	r.SetLastModified()
 	r.SetETag(f)
-	r.Out.Set("Accept-Ranges", "bytes")
+	ranges := "bytes"
+	if CoreDir.Of(r.Dir).MaxRanges.Else(defaultMaxRanges) == 0 {
+		ranges = "none"
+	}
+	r.Out.Set("Accept-Ranges", ranges)
 	r.SetContentLength(r.Finfo.Size)
 	if CoreDir.Of(r.Dir).ContentDigest.Else(false) {
 		h := md5.New()

@@ -51,6 +51,10 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		}
 	}
 	g.vhosts = vhostTable(cfg)
+	for _, v := range g.Servers() {
+		c := CoreServer.EditServer(v)
+		c.Directories = sortDirectories(c.Directories)
+	}
 	for i := range g.hooks {
 		if err := sortHooks(g.hooks[i]); err != nil {
 			return nil, err

@@ -92,7 +92,7 @@ func (l *Loader) start() {
 
 func (l *Loader) read(file string) (*httpdconf.Tree, httpdconf.Diagnostics) {
 	return httpdconf.Load(file, httpdconf.Options{
-		Source: l.Source, Host: &reading{l.set.Reading(directives.All | directives.InServer), l},
+		Source: l.Source, Host: &reading{l.set.Reading(directives.MainFile), l},
 		Defines: l.Defines, Before: l.Before, After: l.After, ServerRoot: l.Root, Version: Version,
 	})
 }

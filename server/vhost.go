@@ -267,7 +267,7 @@ func (r *Request) fixHostname(host string) Status {
 
 // validHost wants letters, digits, hyphens, underscores and single dots.
 func validHost(name string, unsafe bool) bool {
-	if name == "" || name[0] == '.' {
+	if name == "" {
 		return false
 	}
 	for i := 0; i < len(name); i++ {

@@ -226,7 +226,7 @@ func (r *Request) directoryWalk() Status {
 	d := CoreDir.Of(r.Dir)
 	w.options = d.EffectiveOptions()
 	w.add, w.remove = d.OptionsAdd, d.OptionsRemove
-	w.override = d.Override.Else(directives.None)
+	w.override = d.Override.Else(directives.Unset) // never said: files are read, and everything in them refused
 	w.overrideOpts = d.OverrideOpts.Else(OptAll | OptSymOwner | OptMultiViews)
 	w.overrideList = d.OverrideList
 
@@ -281,7 +281,7 @@ func (d *dirWalker) enter(dir string, depth int) Status {
 		}
 		d.take(s.Conf)
 	}
-	if d.w.override&^(directives.NonfatalOverride|directives.NonfatalUnknown|directives.Unset) == 0 && len(d.w.overrideList) == 0 {
+	if d.w.override == directives.None && len(d.w.overrideList) == 0 {
 		return OK
 	}
 	conf, s := d.r.Gen.htaccess(d.r, dir, d.w)
@@ -420,9 +420,9 @@ func (d *dirWalker) regexes() {
 	}
 }
 
-// SortDirectories puts <Directory> sections in the order of application: by
+// sortDirectories puts <Directory> sections in the order of application: by
 // number of components, regular expressions last (ap_core_reorder_directories).
-func SortDirectories(list []*Section) []*Section {
+func sortDirectories(list []*Section) []*Section {
 	sorted := slices.Clone(list)
 	rank := func(s *Section) int {
 		if s.Regex != nil {

@@ -109,7 +109,7 @@ var (
 func ParseCondition(s string, names Names) (*Expr, error) {
 	ast, err := condParser.ParseString("", s)
 	if err != nil {
-		return nil, syntax(err)
+		return nil, syntax(s, err)
 	}
 	c := compiler{names}
 	cond, err := c.or(ast.Or)
@@ -126,7 +126,7 @@ func ParseString(s string, names Names) (*Expr, error) {
 	}
 	ast, err := stringParser.ParseString("", s)
 	if err != nil {
-		return nil, syntax(err)
+		return nil, syntax(s, err)
 	}
 	c := compiler{names}
 	w, err := c.parts(ast.Parts)
@@ -138,7 +138,7 @@ func ParseString(s string, names Names) (*Expr, error) {
 
 // syntax words an error as Apache does: the scanner's own words, else only
 // that the syntax is wrong, with what stands there as our addition.
-func syntax(err error) error {
+func syntax(text string, err error) error {
 	var scanErr *scanError
 	if errors.As(err, &scanErr) {
 		if scanErr.expected {
@@ -148,7 +148,11 @@ func syntax(err error) error {
 	}
 	var unexpected *participle.UnexpectedTokenError
 	if errors.As(err, &unexpected) {
-		return fmt.Errorf("syntax error, unexpected %s", tokenName(unexpected.Unexpected))
+		expecting := ""
+		if toks, scanErr := scan(text, false); scanErr == nil && unexpected.Unexpected.EOF() && len(toks) > 0 && toks[len(toks)-1].Type == tokIdent {
+			expecting = ", expecting '('"
+		}
+		return fmt.Errorf("syntax error, unexpected %s%s", tokenName(unexpected.Unexpected), expecting)
 	}
 	return errors.New("syntax error")
 }

@@ -8,7 +8,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -19,7 +18,6 @@ var Module = server.Module{
 	Static:     true,
 	Directives: rows(),
 	Hooks: []server.Hook{
-		server.CheckConfig.First(finish),
 		server.TranslateName.ReallyLast(translateName),
 		server.MapToStorage.ReallyLast(server.MapToFile),
 		server.TypeChecker.ReallyLast(func(*server.Request) server.Status { return server.OK }),
@@ -28,18 +26,6 @@ var Module = server.Module{
 		server.CheckUserID.ReallyLast(func(*server.Request) server.Status { return server.Declined }),
 		server.Handler.ReallyLast(server.DefaultHandler),
 	},
-	Defaults: func(main *directives.Server) {
-		server.CoreServer.EditServer(main).ErrorLog = directives.Opt[string]{}
-	},
-}
-
-// finish puts the sections of each server in the order of application.
-func finish(g *server.Generation) error {
-	for _, v := range g.Servers() {
-		c := server.CoreServer.EditServer(v)
-		c.Directories = server.SortDirectories(c.Directories)
-	}
-	return nil
 }
 
 // translateName makes the file's path of the URL-path below DocumentRoot (ap_core_translate).

@@ -503,7 +503,7 @@ func setLogLevel(c *server.DirConfig, cmd *directives.Cmd, a string) error {
 	return nil
 }
 
-const levelError = "LogLevel requires level keyword: one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"
+const levelError = "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"
 
 func cutLast(s string, c byte) (before, after string, found bool) {
 	if i := strings.LastIndexByte(s, c); i >= 0 {

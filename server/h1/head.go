@@ -146,7 +146,7 @@ func (h *head) requestLine(l limits) int {
 		return 501
 	}
 	if !has {
-		if !l.http09 || h.method != "GET" {
+		if !l.http09 || h.method != "GET" || target[0] != '/' {
 			return 400
 		}
 		h.simple, h.proto, h.major, h.minor = true, "HTTP/0.9", 0, 9

@@ -25,7 +25,7 @@ func (p *Program) Child() int {
 		say(os.Stderr, p.Name+": "+err.Error())
 		return exitFailed
 	}
-	engine, err := p.prepareChild()
+	engine, g, err := p.prepareChild()
 	if err != nil {
 		text := err.Error()
 		send(control, "failed", text[:min(len(text), 4000)]) //nolint:errcheck // the parent is gone then
@@ -35,7 +35,11 @@ func (p *Program) Child() int {
 		return exitFailed
 	}
 	go obey(control, engine)
-	if err := engine.Serve(); err != nil {
+	served := engine.Serve()
+	if err := g.RunServer(server.ChildExit); err != nil {
+		elog.Error(nil).Err(err).Msg("a child's last steps failed")
+	}
+	if err := served; err != nil {
 		elog.Alert(nil).Err(err).Msg("a child cannot go on")
 		return exitFailed
 	}
@@ -44,10 +48,10 @@ func (p *Program) Child() int {
 
 // prepareChild does in order what needs the outside, the step into the jail,
 // and what belongs inside.
-func (p *Program) prepareChild() (Engine, error) {
+func (p *Program) prepareChild() (Engine, *server.Generation, error) {
 	s, err := readSnapshot(snapshotFD)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	runtime.GOMAXPROCS(s.Procs)
 	sockets, logs := s.inherit()
@@ -55,39 +59,42 @@ func (p *Program) prepareChild() (Engine, error) {
 	// Outside, still root.
 	g, err := p.replay(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	g.Logs = logs
 	if err := openErrorLogs(g, p); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := adoptErrorLog(g, p); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, phase := range []server.ServerPhase{server.OpenLogs, server.PostConfig, server.BeforeJail} {
 		if err := g.RunServer(phase); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	outside, err := chroot.Preload(s.CAs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	g.Outside = outside
+	server.SetResolver(outside.Resolver)
+	server.SetAccounts(outside.Accounts)
 
 	// The door closes.
 	proof, err := chroot.Enter(chroot.Plan{Dir: s.Jail, ID: s.ID, KeepUser: s.KeepUser, Dumpable: s.Dumpable})
 	if err != nil {
 		elog.Alert(nil).Msg(err.Error())
-		return nil, err
+		return nil, nil, err
 	}
 	elog.Notice(nil).Msg(settled(g, proof))
 
 	// Inside.
 	if err := g.RunServer(server.ChildInit); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.Engine(g, sockets)
+	engine, err := p.Engine(g, sockets)
+	return engine, g, err
 }
 
 // replay compiles the text that the parent read.
