@@ -65,9 +65,11 @@ func (c *Cmd) InJail(path string) string {
 	return c.c.opt.InJail(path)
 }
 
-// Warn records a problem that does not stop the server.
+// Warn records a problem that does not stop the server. Apache logs it as a
+// line of its own, so the text says where when that matters.
 func (c *Cmd) Warn(format string, args ...any) {
 	c.c.report(c.Node, httpdconf.Warning, fmt.Sprintf(format, args...), "")
+	c.c.diags[len(c.c.diags)-1].NoPos = true
 }
 
 // Check refuses the directive in the places that f names, in Apache's words;

@@ -23,6 +23,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/unixd"
+	"github.com/donjon-httpd/donjon/modules/userdir"
 	"github.com/donjon-httpd/donjon/modules/version"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
 	"github.com/donjon-httpd/donjon/server"
@@ -52,4 +53,5 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&mime.Module,
 	&setenvif.Module,
+	&userdir.Module,
 }
