@@ -172,6 +172,9 @@ func (c *Cmd) invoke() error {
 		if err := checkContext(c, c.Forbid); err != nil {
 			return err
 		}
+		if c.NoOp != "" && !c.Htaccess {
+			c.c.report(c.Node, httpdconf.Note, fmt.Sprintf("%s has no effect here: %s", c.Name, c.NoOp), "")
+		}
 		return c.Set.run(c, args)
 	})
 }

@@ -24,6 +24,9 @@ var Module = server.Module{
 		server.Fixups.ReallyFirst(overrideType),
 		server.Fixups.ReallyLast(func(*server.Request) server.Status { return server.OK }),
 		server.CheckUserID.ReallyLast(func(*server.Request) server.Status { return server.Declined }),
+		server.InsertFilter.Middle(insertFilters).When(server.CoreDir.If(func(c *server.DirConfig) bool {
+			return len(c.OutputFilters.Else(nil))+len(c.InputFilters.Else(nil)) > 0
+		})),
 		server.Handler.ReallyLast(server.DefaultHandler),
 	},
 }
@@ -76,6 +79,17 @@ func overrideType(r *server.Request) server.Status {
 		r.UsedPathInfo = a
 	}
 	return server.OK
+}
+
+// insertFilters adds what SetOutputFilter and SetInputFilter name.
+func insertFilters(r *server.Request) {
+	d := server.CoreDir.Of(r.Dir)
+	for _, n := range d.OutputFilters.Else(nil) {
+		r.AddOutputFilterNamed(n)
+	}
+	for _, n := range d.InputFilters.Else(nil) {
+		r.AddInputFilterNamed(n)
+	}
 }
 
 var elog = server.NewLog("core")

@@ -16,7 +16,7 @@ var Module = server.Module{
 	Name:   "watchdog_module",
 	Static: true,
 	Directives: directives.Table{
-		{Name: "WatchdogInterval", In: directives.InServer, Forbid: directives.GlobalOnly,
+		{Name: "WatchdogInterval", In: directives.InServer, NoOp: "no module has periodic work", Forbid: directives.GlobalOnly,
 			Usage: "Watchdog interval in seconds", Set: server.Watchdog.Take1(setInterval)},
 	},
 }

@@ -26,6 +26,27 @@ type config = server.MPMConfig
 
 // Rows is the directives of a process manager, for the module of its name.
 func Rows(k Kind) directives.Table {
+	t := rows(k)
+	for i := range t {
+		t[i].NoOp = withoutEffect[t[i].Name]
+	}
+	return t
+}
+
+// withoutEffect says why directives of Apache's thread pools change nothing here.
+var withoutEffect = map[string]string{
+	"ThreadsPerChild":          "requests run on goroutines, which need no pool",
+	"ThreadLimit":              "requests run on goroutines, which need no pool",
+	"MaxRequestWorkers":        "the number of requests at once is not limited",
+	"MaxClients":               "the number of requests at once is not limited",
+	"MinSpareThreads":          "requests run on goroutines, which need no pool",
+	"MaxSpareThreads":          "requests run on goroutines, which need no pool",
+	"MinSpareServers":          "the number of children does not change with the load",
+	"MaxSpareServers":          "the number of children does not change with the load",
+	"AsyncRequestWorkerFactor": "waiting connections cost no worker",
+}
+
+func rows(k Kind) directives.Table {
 	t := directives.Table{
 		{Name: "ListenBacklog", In: directives.InServer, Forbid: directives.GlobalOnly,
 			Usage: "Maximum length of the queue of pending connections, as used by listen(2)",
