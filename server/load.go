@@ -71,6 +71,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		return nil, diags
 	}
 	CoreServer.EditServer(cfg.Main).ServerRoot = tree.ServerRoot
+	diags = append(diags, nameServers(cfg)...)
 	made, err := NewGeneration(cfg, l.active)
 	if err != nil {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
