@@ -2,8 +2,12 @@ package h1
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/donjon-httpd/donjon/server"
 )
 
 var testLimits = limits{line: 8190, field: 8190, fields: 100, http09: true}
@@ -109,6 +113,36 @@ func FuzzChunkSize(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if n, err := parseChunkSize(b); err == nil && n < 0 {
 			t.Fatalf("%q is %d", b, n)
+		}
+	})
+}
+
+// FuzzChunked: a decoded body is never longer than what came, and what is left
+// over is the end of it: the next request.
+func FuzzChunked(f *testing.F) {
+	f.Add([]byte("3;x=y\r\nabc\r\n0\r\nT: 1\r\n\r\nGET / HTTP/1.1\r\n"))
+	f.Add([]byte("0\r\n\r\n"))
+	f.Add([]byte("fffffffffffffff\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &conn{fd: -1, buf: bytes.Clone(data), limits: testLimits, loop: &Loop{}}
+		b := &body{c: c, r: &server.Request{Request: &http.Request{}}, f: framing{chunked: true}}
+		var total int
+		p := make([]byte, 64)
+		for {
+			n, err := b.Read(p)
+			total += n
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return
+			}
+			if n == 0 {
+				t.Fatal("neither bytes nor an error")
+			}
+		}
+		if total > len(data) || !bytes.HasSuffix(data, c.buf) {
+			t.Fatalf("%d bytes from %d, %q left", total, len(data), c.buf)
 		}
 	})
 }
