@@ -25,6 +25,7 @@ type Loader struct {
 	Before  []string         // -C
 	After   []string         // -c
 	Root    string           // -d; ServerRoot until the text says otherwise
+	NoRoots bool             // -T: whether document roots exist is not looked at
 
 	active []*Module
 	set    *directives.Set

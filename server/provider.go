@@ -29,3 +29,9 @@ func ActiveModules(cmd *directives.Cmd) []*Module {
 	}
 	return nil
 }
+
+// ChecksRoots tells whether DocumentRoot must exist: not with -T.
+func ChecksRoots(cmd *directives.Cmd) bool {
+	l, ok := cmd.Owner().(*Loader)
+	return !ok || !l.NoRoots
+}

@@ -87,6 +87,7 @@ func (a *arguments) apply(p *mpm.Program, argv []string) error {
 	a.root = root
 	p.Root, p.Config = root, a.configFile()
 	p.Defines, p.Before, p.After = a.defines, a.before, a.after
+	p.NoRoots = a.noRoots
 	p.PidFile, p.ErrorLog = defaultPidFile, defaultErrorLog
 	p.Line = strings.Join(withoutSignal(argv), " ")
 	p.Foreground, p.Debug = a.foreground(), a.debug

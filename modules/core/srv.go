@@ -36,7 +36,7 @@ func setAccessFileName(c *server.ServerConfig, _ *directives.Cmd, args string) e
 
 func setDocumentRoot(c *server.ServerConfig, cmd *directives.Cmd, a string) error {
 	dir := cmd.ServerRootRelative(a)
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+	if st, err := os.Stat(dir); server.ChecksRoots(cmd) && (err != nil || !st.IsDir()) {
 		if !cmd.Server.Virtual {
 			// A path spelled as the jail knows it is not there outside.
 			if inside := cmd.InJail(dir); inside == dir && !server.JailOf(cmd.Server).Jailed() {

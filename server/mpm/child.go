@@ -104,7 +104,7 @@ func (p *Program) replay(s *snapshot) (*server.Generation, error) {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	p.Config, p.Root, p.Defines, p.Before, p.After = s.Config, s.Root, s.Defines, s.Before, s.After
-	p.ErrorLog = s.ErrorLog
+	p.ErrorLog, p.NoRoots = s.ErrorLog, s.NoRoots
 	// The parent has said what there is to say about the text.
 	server.SetProcessLog(server.NewErrorLog(io.Discard), nil)
 	g, diags := p.loader(&text).Load(s.Config)

@@ -38,6 +38,7 @@ type Program struct {
 	Root       string   // -d
 	Defines    []string // -D
 	Before     []string // -C
+	NoRoots    bool     // -T: whether document roots exist is not looked at
 	After      []string // -c
 	PidFile    string   // what PidFile is when the text does not say
 	ErrorLog   string   // likewise ErrorLog; relative to ServerRoot

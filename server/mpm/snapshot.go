@@ -17,6 +17,7 @@ import (
 // snapshot is all that a child is told about its generation. It travels in a
 // sealed memory file, so that neither the parent nor a sibling can change it.
 type snapshot struct {
+	NoRoots                bool
 	Config                 string
 	Root                   string
 	Defines, Before, After []string
@@ -70,7 +71,7 @@ func (p *Program) Load(number int) (*Loaded, httpdconf.Diagnostics) {
 
 func (p *Program) loader(source httpdconf.Source) *server.Loader {
 	return &server.Loader{Builtin: p.Builtin, Source: source,
-		Defines: p.Defines, Before: p.Before, After: p.After, Root: p.Root}
+		Defines: p.Defines, Before: p.Before, After: p.After, Root: p.Root, NoRoots: p.NoRoots}
 }
 
 // seal writes the snapshot into a memory file.
