@@ -1,6 +1,7 @@
 package log_config
 
 import (
+	"io"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -70,7 +71,7 @@ func (l *lossy) Write(p []byte) (int, error) {
 		n = min(n, l.limit)
 		l.limit = 0
 		l.got = append(l.got, p[:n]...)
-		return n, http.ErrShortBody
+		return n, io.ErrShortWrite
 	}
 	l.got = append(l.got, p...)
 	return n, nil
