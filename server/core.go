@@ -246,6 +246,9 @@ type ServerConfig struct {
 	UseRegexDollarEnd bool
 	Listen            []Listener
 	ListenBacklog     int
+	AcceptFilters     map[string]string // AcceptFilter by protocol; "none" is off
+	ExtendedStatus    bool
+	SeeRequestTail    bool
 }
 
 // HostAddr is an address of a <VirtualHost>: "*" and "_default_" are the

@@ -7,6 +7,7 @@ import (
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/fixroot"
+	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
 // Generation is one configuration being served: what a start or a restart
@@ -30,6 +31,11 @@ type Generation struct {
 	Outside *chroot.Preloaded
 	// Translated names the paths that ChrootFixRoot changed, "/srv/www/htdocs -> /htdocs".
 	Translated []string
+
+	// Board is the scoreboard of all processes and Crew the workers of this one;
+	// nil in the parent.
+	Board *scoreboard.Board
+	Crew  *scoreboard.Crew
 
 	// Logs opens the files and programs that logs are written to; set before OpenLogs runs.
 	Logs LogOpener

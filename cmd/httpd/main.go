@@ -27,6 +27,9 @@ func run(argv []string, stdout, stderr io.Writer) int {
 	if role == mpm.RoleChild {
 		return program.Child()
 	}
+	if state, ok := mpm.Inheritance(); ok {
+		return program.Resume(state)
+	}
 	a, err := parseArgs(argv[1:])
 	if err != nil {
 		if err.Error() != "" {

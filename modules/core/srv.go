@@ -269,12 +269,11 @@ func setFlushMaxPipelined(c *server.ServerConfig, _ *directives.Cmd, a string) e
 
 func setProtocol(_ *server.ServerConfig, _ *directives.Cmd, _ string) error { return nil }
 
-func setAcceptFilter(_ *server.ServerConfig, _ *directives.Cmd, _, filter string) error {
-	switch strings.ToLower(filter) {
-	case "none", "data", "connect", "httpready", "dataready":
-		return nil
-	}
-	return errors.New("AcceptFilter must be 'none', 'data', 'connect', 'httpready' or 'dataready'")
+// setAcceptFilter takes any word for a filter, as Apache does: on Linux all but
+// "none" mean that a connection is accepted when its first bytes have come.
+func setAcceptFilter(c *server.ServerConfig, _ *directives.Cmd, protocol, filter string) error {
+	c.AcceptFilters = directives.Overlay(c.AcceptFilters, map[string]string{strings.ToLower(protocol): strings.ToLower(filter)})
+	return nil
 }
 
 func deprecated(_ *server.ServerConfig, cmd *directives.Cmd, _ string) error {
@@ -287,7 +286,6 @@ func nameVirtualHost(_ *server.ServerConfig, cmd *directives.Cmd, _ string) erro
 }
 
 func ignored1(*server.ServerConfig, *directives.Cmd, string) error { return nil }
-func ignoredFlag(*server.ServerConfig, bool)                       {}
 
 func setCoreDump(c *server.MPMConfig, cmd *directives.Cmd, a string) error {
 	dir := cmd.ServerRootRelative(a)

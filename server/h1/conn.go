@@ -147,8 +147,6 @@ func (c *conn) serve() {
 			panic(e)
 		}
 	}()
-	c.loop.Busy.Add(1)
-	defer c.loop.Busy.Add(-1)
 	for {
 		again := c.serveOnce()
 		if !again {
@@ -159,7 +157,7 @@ func (c *conn) serve() {
 		c.buf = nil
 		c.since.Store(time.Now().Unix())
 		c.state.Store(idle)
-		if c.loop.draining.Load() && c.state.CompareAndSwap(idle, closed) {
+		if c.loop.hurried.Load() && c.state.CompareAndSwap(idle, closed) {
 			c.shut()
 			return
 		}
@@ -278,9 +276,15 @@ func (c *conn) request() bool {
 	if c.loop.draining.Load() {
 		c.info.Close = true
 	}
+	w := c.loop.crew.Take(c.loop.aborted)
+	if w == nil {
+		c.info.Close = true
+		return false
+	}
+	c.loop.begin(w, c, r)
 	c.info.Gen.Process(r)
+	c.loop.finish(w, c, r)
 	c.info.KeepAlives++
-	c.loop.Requests.Add(1)
 	if b != nil && !b.done && !c.info.Close {
 		if b.f.expect || r.DiscardBody() != server.OK {
 			return false

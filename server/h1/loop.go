@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
 // Loop is a child's event loop.
@@ -24,14 +25,13 @@ type Loop struct {
 	conns map[int]*conn
 	next  uint64
 
-	draining atomic.Bool
+	crew     *scoreboard.Crew
+	rows     rowSettings
+	draining atomic.Bool // every answer is its connection's last
+	hurried  atomic.Bool // waiting connections are closed too
 	stopped  atomic.Bool
 	aborted  chan struct{} // closed when running answers must end too
 	once     sync.Once
-
-	// For the scoreboard.
-	Busy     atomic.Int64 // connections that a goroutine has
-	Requests atomic.Int64 // answered so far
 }
 
 // New makes a loop on listening sockets, which must be non-blocking.
@@ -43,7 +43,11 @@ func New(g *server.Generation, listeners []int) (*Loop, error) {
 	if err := unix.SetNonblock(epfd, true); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	l := &Loop{gen: g, epfd: epfd, listeners: map[int]bool{}, conns: map[int]*conn{}, aborted: make(chan struct{})}
+	l := &Loop{gen: g, epfd: epfd, listeners: map[int]bool{}, conns: map[int]*conn{}, aborted: make(chan struct{}), crew: g.Crew}
+	if l.crew == nil {
+		l.crew = scoreboard.NewPrivate(defaultWorkers)
+	}
+	l.rows.read(g)
 	for _, fd := range listeners {
 		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(fd)}
 		if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
@@ -149,6 +153,8 @@ func (l *Loop) add(fd int, sa unix.Sockaddr) {
 	c.info.Server = l.gen.BaseServer(c.info.Local)
 	c.limits = limitsOf(server.CoreServer.Of(c.info.Server))
 	c.since.Store(time.Now().Unix())
+	l.crew.Accepted.Add(1)
+	l.crew.Open.Add(1)
 	l.mu.Lock()
 	l.next++
 	c.info.ID = l.next
@@ -176,6 +182,7 @@ func (l *Loop) forget(c *conn) {
 	l.mu.Lock()
 	if l.conns[c.fd] == c {
 		delete(l.conns, c.fd)
+		l.crew.Open.Add(-1)
 	}
 	l.mu.Unlock()
 }
@@ -195,7 +202,7 @@ func (l *Loop) sweep() {
 			}
 			conf := server.CoreServer.Of(c.info.Server)
 			limit := conf.KeepAliveTimeout.Else(server.DefaultKeepAliveTimeout)
-			if c.info.KeepAlives == 0 {
+			if c.info.KeepAlives == 0 && !l.draining.Load() {
 				limit = conf.Timeout.Else(server.DefaultTimeout)
 			}
 			if now-c.since.Load() >= int64((limit+time.Second-1)/time.Second) {
@@ -211,15 +218,27 @@ func (l *Loop) sweep() {
 	}
 }
 
-// Drain stops accepting, closes idle connections, lets running answers finish
-// until the deadline, and then returns.
-func (l *Loop) Drain(deadline time.Time) {
+// Drain stops accepting, lets running answers finish until the deadline, and
+// then ends the loop. A connection that waits for a request may have one more,
+// which is answered with Connection: close, because it may be under way
+// already; it is closed after KeepAliveTimeout.
+func (l *Loop) Drain(deadline time.Time) { l.end(deadline) }
+
+// Stop is Drain for a server that ends: connections that wait are closed.
+func (l *Loop) Stop(deadline time.Time) {
+	l.hurried.Store(true)
+	l.end(deadline)
+}
+
+func (l *Loop) end(deadline time.Time) {
 	l.draining.Store(true)
 	for fd := range l.listeners {
 		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
 	}
-	for {
-		l.closeIdle()
+	for !l.stopped.Load() {
+		if l.hurried.Load() {
+			l.closeIdle()
+		}
 		l.mu.Lock()
 		left := len(l.conns)
 		l.mu.Unlock()

@@ -25,7 +25,7 @@ func (p *Program) Child() int {
 		say(os.Stderr, p.Name+": "+err.Error())
 		return exitFailed
 	}
-	engine, g, err := p.prepareChild()
+	engine, g, err := p.prepareChild(control)
 	if err != nil {
 		text := err.Error()
 		send(control, "failed", text[:min(len(text), 4000)]) //nolint:errcheck // the parent is gone then
@@ -34,7 +34,9 @@ func (p *Program) Child() int {
 	if err := send(control, "ready"); err != nil {
 		return exitFailed
 	}
+	g.Crew.Serving.Store(true)
 	go obey(control, engine)
+	go tend(control, g)
 	served := engine.Serve()
 	if err := g.RunServer(server.ChildExit); err != nil {
 		elog.Error(nil).Err(err).Msg("a child's last steps failed")
@@ -48,8 +50,13 @@ func (p *Program) Child() int {
 
 // prepareChild does in order what needs the outside, the step into the jail,
 // and what belongs inside.
-func (p *Program) prepareChild() (Engine, *server.Generation, error) {
-	s, err := readSnapshot(snapshotFD)
+func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, error) {
+	s := new(snapshot)
+	if err := unseal(snapshotFD, s); err != nil {
+		return nil, nil, err
+	}
+	unix.Close(snapshotFD)
+	board, crew, err := takeSeat(control, s.Workers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,7 +68,7 @@ func (p *Program) prepareChild() (Engine, *server.Generation, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	g.Logs = logs
+	g.Logs, g.Board, g.Crew = logs, board, crew
 	if err := openErrorLogs(g, p); err != nil {
 		return nil, nil, err
 	}
@@ -161,13 +168,16 @@ func obey(control *os.File, engine Engine) {
 			engine.Close()
 			return
 		}
-		if verb == "drain" {
-			deadline := drainDeadline(rest)
-			engine.Drain(deadline)
-			if !deadline.IsZero() {
-				// An engine that hangs must not keep the process.
-				time.AfterFunc(time.Until(deadline)+time.Second, func() { os.Exit(exitFailed) })
-			}
+		limit := deadline(rest)
+		switch verb {
+		case "drain":
+			go engine.Drain(limit)
+		case "stop":
+			go engine.Stop(limit)
+		}
+		if !limit.IsZero() {
+			// An engine that hangs must not keep the process.
+			time.AfterFunc(time.Until(limit)+time.Second, func() { os.Exit(exitFailed) })
 		}
 	}
 }

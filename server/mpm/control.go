@@ -17,10 +17,13 @@ import (
 //
 //	ready           it serves
 //	failed TEXT     it cannot, and why
+//	retire          it has served enough and asks for a successor
 //
 // and the parent
 //
-//	drain MS        finish what runs, within MS milliseconds (0: no limit)
+//	slot N          its place on the scoreboard; -1 is none
+//	drain MS        take nothing new, finish what runs, within MS milliseconds (0: no limit)
+//	stop MS         the same, and hang up on connections that wait for a request
 //
 // Its closing ends the child: a parent that died cannot leave anyone behind.
 
@@ -83,12 +86,8 @@ func receive(f *os.File) (verb, rest string, err error) {
 	return verb, rest, nil
 }
 
-func drainMessage(grace time.Duration) string {
-	return "drain " + strconv.FormatInt(grace.Milliseconds(), 10)
-}
-
-// drainDeadline reads the argument of a drain message; zero is no limit.
-func drainDeadline(arg string) time.Time {
+// deadline reads the argument of drain and stop; zero is no limit.
+func deadline(arg string) time.Time {
 	ms, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || ms <= 0 {
 		return time.Time{}

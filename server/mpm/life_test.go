@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	case role == mpm.RoleChild:
 		os.Exit(p.Child())
 	}
+	if state, ok := mpm.Inheritance(); ok {
+		os.Exit(p.Resume(state))
+	}
 	if file := os.Getenv("MPM_TEST_CONFIG"); file != "" {
 		if os.Getenv("MPM_TEST_DETACH") != "" && role == "" {
 			os.Exit(p.Detach())
@@ -170,6 +173,8 @@ func (e *testEngine) Drain(deadline time.Time) {
 		time.AfterFunc(time.Until(deadline), e.Close)
 	}
 }
+
+func (e *testEngine) Stop(deadline time.Time) { e.Drain(deadline) }
 
 func (e *testEngine) Close() { e.once.Do(func() { close(e.done) }) }
 

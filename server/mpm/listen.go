@@ -75,7 +75,7 @@ func openListeners(want []server.Listener, c *server.ServerConfig, m *config, ol
 				break
 			}
 			var err error
-			if got, err = bind(addr, c, m); err == nil {
+			if got, err = bind(addr, w.Protocol, c, m); err == nil {
 				break
 			}
 			if !w.Addr.IsValid() && i == 0 && errors.Is(err, unix.EAFNOSUPPORT) {
@@ -116,7 +116,7 @@ func find(in []*listener, addr netip.AddrPort) *listener {
 }
 
 // bind makes a socket that is bound and does not yet listen.
-func bind(addr netip.AddrPort, c *server.ServerConfig, m *config) (*listener, error) {
+func bind(addr netip.AddrPort, protocol string, c *server.ServerConfig, m *config) (*listener, error) {
 	family := unix.AF_INET
 	if addr.Addr().Is6() {
 		family = unix.AF_INET6
@@ -142,7 +142,8 @@ func bind(addr netip.AddrPort, c *server.ServerConfig, m *config) (*listener, er
 		{unix.SOL_SOCKET, unix.SO_RCVBUF, m.ReceiveBuffer.Else(0), m.ReceiveBuffer.Else(0) > 0,
 			"AH00071: make_sock: failed to set ReceiveBufferSize for address %s, using default"},
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1, true, "make_sock: for address %s, TCP_NODELAY"},
-		{unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, m.DeferAccept.Else(0), m.DeferAccept.IsSet(), "make_sock: for address %s, TCP_DEFER_ACCEPT"},
+		{unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, m.DeferAccept.Else(deferAccept), defers(protocol, c),
+			"AH00076: Failed to enable APR_TCP_DEFER_ACCEPT for address %s"},
 	} {
 		if !o.wanted {
 			continue
@@ -155,6 +156,20 @@ func bind(addr netip.AddrPort, c *server.ServerConfig, m *config) (*listener, er
 		return fail(err, "AH00072: make_sock: could not bind to address "+addr.String())
 	}
 	return &listener{addr: addr, fd: fd}, nil
+}
+
+// deferAccept is how long, in seconds, a connection without a byte stays with
+// the kernel (listen.c).
+const deferAccept = 30
+
+// defers tells whether connections of a protocol are accepted when their first
+// bytes have come (AcceptFilter; the default of Apache on Linux for http and https).
+func defers(protocol string, c *server.ServerConfig) bool {
+	filter, given := c.AcceptFilters[protocol]
+	if !given {
+		return protocol == "http" || protocol == "https"
+	}
+	return filter != "none"
 }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {

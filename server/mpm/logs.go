@@ -70,6 +70,52 @@ func (p *parentLogs) close() {
 	}
 }
 
+// bequeath describes what is open to the program that takes over, and gives
+// the descriptors. The programs' keepers are held: nothing starts any more.
+func (p *parentLogs) bequeath() (logs []legacyLog, fds []int) {
+	for _, spec := range p.specs {
+		l := legacyLog{Spec: spec, FD: rawFD(p.open[spec]), Read: -1}
+		for _, pl := range p.pipes {
+			if pl.spec == spec {
+				pl.mu.Lock()
+				l.Read = rawFD(pl.read)
+				fds = append(fds, l.Read)
+				if pl.process != nil {
+					l.PID = pl.process.Pid
+				}
+			}
+		}
+		logs, fds = append(logs, l), append(fds, l.FD)
+	}
+	return logs, fds
+}
+
+// release lets the keepers go on after an upgrade that came to nothing.
+func (p *parentLogs) release() {
+	for _, pl := range p.pipes {
+		pl.mu.Unlock()
+	}
+}
+
+// inheritLogs is what bequeath described.
+func inheritLogs(logs []legacyLog) *parentLogs {
+	p := &parentLogs{open: map[string]*os.File{}}
+	for _, l := range logs {
+		f := file(l.FD, l.Spec)
+		p.specs = append(p.specs, l.Spec)
+		p.open[l.Spec] = f
+		if l.Read >= 0 {
+			pl := &pipedLog{spec: l.Spec, read: file(l.Read, l.Spec), write: f, ended: make(chan struct{})}
+			if l.PID > 0 {
+				pl.process, _ = os.FindProcess(l.PID)
+			}
+			p.pipes = append(p.pipes, pl)
+			go pl.keep()
+		}
+	}
+	return p
+}
+
 // childLogs finds what the parent opened.
 type childLogs map[string]*os.File
 

@@ -3,6 +3,10 @@
 //	parent.go    reads the configuration, keeps the children, follows signals
 //	restart.go   brings a new generation up before the old one is told to finish
 //	child.go     compiles the text it was handed, enters the jail, serves
+//	tend.go      keeps a serving child in order, and lets it retire
+//	upgrade.go   hands everything to a new program under the same process id
+//	console.go   answers -k restart, graceful and status
+//	board.go     says who has which slot of the scoreboard
 //	spawn.go     starts a child with nothing but the descriptors it needs
 //	detach.go    leaves the terminal, and answers there only when all is well
 //	listen.go    binds the sockets
@@ -59,9 +63,12 @@ type Engine interface {
 	// Serve runs until Drain or Close has ended everything. An error other
 	// than nil means that the child cannot go on.
 	Serve() error
-	// Drain stops accepting, closes idle connections, lets running responses
-	// end, and cuts those that have not by the deadline (zero: waits for ever).
+	// Drain stops accepting, lets running responses end and waiting connections
+	// have one more, which says Connection: close, and cuts what is left by the
+	// deadline (zero: waits for ever).
 	Drain(deadline time.Time)
+	// Stop does the same but closes connections that wait for a request at once.
+	Stop(deadline time.Time)
 	// Close cuts everything.
 	Close()
 }

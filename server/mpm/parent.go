@@ -17,6 +17,8 @@ import (
 type parent struct {
 	*Program
 	spawner *spawner
+	board   *board
+	console *console
 	pidFile string
 	ready   func() // told once, when the first generation serves
 
@@ -28,51 +30,71 @@ type parent struct {
 	respawn chan *generation
 	signals chan os.Signal
 
+	waiting  []*request     // of the console, answered when the rising generation serves or has failed
 	again    syscall.Signal // a restart asked for while another is under way
+	later    []*request     // of the console, which asked for it
 	stopping bool
 	killAt   <-chan time.Time // when those that are still there are killed
 	terminal *os.File         // standard error as it was at the start
 	status   int
 }
 
-// How long a response may go on after TERM and HUP. Apache cuts at once.
-const stopGrace = 500 * time.Millisecond
+// How long a response may go on after TERM and after HUP. Apache cuts at once.
+const (
+	stopGrace = 500 * time.Millisecond
+	hupGrace  = 5 * time.Second
+)
 
 // Serve is the life of the parent: it brings the generation up, keeps it
 // going, and gives the exit status at the end. ready is called when it serves.
 func (p *Program) Serve(l *Loaded, ready func()) int {
-	m := &parent{Program: p, ready: ready, pidFile: p.PidFilePath(l),
-		events: make(chan event, 16), respawn: make(chan *generation, 16), signals: make(chan os.Signal, 8)}
+	m := p.newParent()
+	m.ready, m.pidFile = ready, p.PidFilePath(l)
 	if fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 		m.terminal = os.NewFile(uintptr(fd), "stderr")
-	} else {
-		m.terminal = os.Stderr
 	}
-	signal.Ignore(syscall.SIGPIPE)
-	signal.Notify(m.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
 	g, err := m.build(l, nil, func(err error) { say(m.terminal, err.Error()) })
 	if err != nil {
 		say(m.terminal, err.Error())
 		say(m.terminal, "AH00015: Unable to open logs")
 		return exitFailed
 	}
-	if m.spawner, err = newSpawner(); err != nil {
+	if m.spawner, err = newSpawner(); err == nil {
+		m.board, err = newBoard(g.workers)
+	}
+	if err != nil {
 		say(m.terminal, p.Name+": "+err.Error())
 		return exitFailed
 	}
+	m.board.Restart(0)
 	if err := m.raise(g); err != nil {
 		say(m.terminal, p.Name+": "+err.Error())
 		m.cut(g)
 		return exitFailed
 	}
+	if m.console, err = newConsole(); err != nil {
+		corelog.Warn(nil).Err(err).Msg("-k will not tell whether a restart succeeded")
+	}
 	m.run()
 	return m.status
 }
 
+// newParent is a parent without a generation. Signals are kept for it from now on.
+func (p *Program) newParent() *parent {
+	m := &parent{Program: p, terminal: os.Stderr,
+		events: make(chan event, 16), respawn: make(chan *generation, 16), signals: make(chan os.Signal, 8)}
+	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(m.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
+	return m
+}
+
 // run follows events until no child is left after a stop.
 func (m *parent) run() {
+	go m.console.listen()
 	for !m.done() {
 		select {
+		case q := <-m.console.requests():
+			m.answer(q)
 		case e := <-m.events:
 			m.follow(e)
 		case g := <-m.respawn:
@@ -89,6 +111,7 @@ func (m *parent) run() {
 			}
 		}
 	}
+	m.console.close()
 	removePid(m.pidFile)
 }
 
@@ -110,19 +133,46 @@ func (m *parent) all() []*generation {
 // follow takes in what a child did.
 func (m *parent) follow(e event) {
 	c, g := e.child, e.child.gen
-	switch {
-	case e.ready:
+	switch e.verb {
+	case "ready":
 		c.ready, g.failures = true, 0
-		if g == m.rising && g.complete() {
+		switch {
+		case g == m.rising && g.complete():
 			m.rise()
+		case g == m.serving:
+			m.relieve(g)
 		}
-	case !e.ended:
-		c.failed = e.failed
-	default:
+	case "failed":
+		c.failed = e.rest
+	case "retire":
+		c.leaving = true
+		if g == m.serving && !m.stopping {
+			m.refill(g)
+		}
+	case "":
 		delete(g.children, c.pid)
+		m.board.leave(c, &e.usage)
 		m.note(c, e.status)
 		m.lost(c, g)
 	}
+}
+
+// relieve lets the children go that asked for a successor, once it serves.
+func (m *parent) relieve(g *generation) {
+	if !g.complete() {
+		return
+	}
+	for _, c := range g.children {
+		if c.leaving && !c.drained {
+			m.finish(c, 0)
+		}
+	}
+}
+
+// finish tells a child to end when its responses have.
+func (m *parent) finish(c *child, grace time.Duration) {
+	c.drain(grace)
+	m.board.quiesce(c)
 }
 
 // note logs an end that nobody asked for.
@@ -167,24 +217,40 @@ func (m *parent) lost(c *child, g *generation) {
 	case g == m.rising && !m.stopping:
 		m.fail(g, c)
 	case g == m.serving && !m.stopping:
-		pause := g.backoff(c)
-		if pause == 0 {
-			m.refill(g)
-			return
-		}
 		if c.failed != "" {
 			corelog.Error(nil).Msgf("a child could not start: %s", c.failed)
 		}
-		time.AfterFunc(pause, func() { m.respawn <- g })
+		pause := g.backoff(c)
+		switch {
+		case pause == 0:
+			m.refill(g)
+		case g.failures > mostFailures && len(g.children) == 0:
+			corelog.Emerg(nil).Msgf("no child is left and %d in a row could not start, giving up: %s", g.failures, orUnknown(c.failed))
+			m.status = exitFailed
+			m.stop()
+		default:
+			time.AfterFunc(pause, func() { m.respawn <- g })
+		}
 	case len(g.children) == 0:
 		m.forget(g)
 	}
 }
 
+// mostFailures is how many children in a row may fail to start, about half a
+// minute, before a parent that serves nothing any more gives up.
+const mostFailures = 10
+
+func orUnknown(reason string) string {
+	if reason == "" {
+		return "they ended without a reason"
+	}
+	return reason
+}
+
 // refill starts the children that a serving generation lacks.
 func (m *parent) refill(g *generation) {
-	for len(g.children) < g.want {
-		c, err := m.spawner.start(g, m.events)
+	for g.staying() < g.want {
+		c, err := m.spawner.start(g, m.board, m.events)
 		if err != nil {
 			corelog.Alert(nil).Err(err).Msg("AH00480: cannot start a child")
 			time.AfterFunc(g.pause(), func() { m.respawn <- g })
@@ -203,13 +269,13 @@ func (m *parent) obey(s syscall.Signal) {
 			name = "SIGINT"
 		}
 		m.log(server.LevelNotice, fmt.Sprintf("AH00491: caught %s, shutting down", name))
-		m.stop(stopGrace)
+		m.stop()
 	case syscall.SIGWINCH:
 		if m.stopping {
 			return
 		}
 		m.log(server.LevelNotice, "AH00492: caught SIGWINCH, shutting down gracefully")
-		m.stop(m.graceful())
+		m.gracefulStop()
 	case syscall.SIGHUP, syscall.SIGUSR1:
 		switch {
 		case m.stopping:
@@ -228,14 +294,22 @@ func (m *parent) graceful() time.Duration {
 	return m.serving.loaded.mpm().GracefulShutdown.Else(0)
 }
 
-// stop tells every child to finish; a grace of zero is no limit.
-func (m *parent) stop(grace time.Duration) {
+// stop ends everything soon.
+func (m *parent) stop() { m.end((*child).stop, stopGrace) }
+
+// gracefulStop lets every response end, within GracefulShutdownTimeout.
+func (m *parent) gracefulStop() { m.end((*child).drain, m.graceful()) }
+
+// end tells every child to finish; a grace of zero is no limit.
+func (m *parent) end(tell func(*child, time.Duration), grace time.Duration) {
 	m.stopping = true
+	m.reply("the server is shutting down")
 	for _, g := range m.all() {
 		closeListeners(g.listeners, nil)
 		g.listeners = nil
 		for _, c := range g.children {
-			c.drain(grace)
+			tell(c, grace)
+			m.board.quiesce(c)
 		}
 	}
 	if grace > 0 {

@@ -19,7 +19,7 @@ type pipedLog struct {
 	read, write *os.File
 
 	mu      sync.Mutex
-	cmd     *exec.Cmd
+	process *os.Process // nil while none runs
 	closing bool
 	ended   chan struct{} // closed when the program is gone for good
 }
@@ -53,9 +53,13 @@ func (p *pipedLog) start() error {
 	if len(argv) == 0 {
 		return errors.New("no program given")
 	}
-	p.cmd = exec.Command(argv[0], argv[1:]...)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = p.read, os.Stdout, os.Stderr
-	return p.cmd.Start()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.read, os.Stdout, os.Stderr
+	if err := startUnblocked(cmd); err != nil {
+		return err
+	}
+	p.process = cmd.Process
+	return nil
 }
 
 // keep starts the program anew whenever it ends, at most once a second after
@@ -64,8 +68,14 @@ func (p *pipedLog) keep() {
 	defer close(p.ended)
 	for pause := time.Duration(0); ; pause = time.Second {
 		began := time.Now()
-		p.cmd.Wait() //nolint:errcheck // how it ended makes no difference
 		p.mu.Lock()
+		process := p.process
+		p.mu.Unlock()
+		if process != nil {
+			process.Wait() //nolint:errcheck // how it ended makes no difference
+		}
+		p.mu.Lock()
+		p.process = nil
 		closing := p.closing
 		p.mu.Unlock()
 		if closing {
@@ -95,7 +105,7 @@ func (p *pipedLog) keep() {
 func (p *pipedLog) close() {
 	p.mu.Lock()
 	p.closing = true
-	process := p.cmd.Process
+	process := p.process
 	p.mu.Unlock()
 	p.write.Close()
 	p.read.Close()
@@ -103,6 +113,9 @@ func (p *pipedLog) close() {
 		select {
 		case <-p.ended:
 		case <-time.After(time.Second):
+			if process == nil {
+				return
+			}
 			process.Signal(syscall.SIGTERM) //nolint:errcheck // gone is as well
 		}
 	}()

@@ -2,6 +2,7 @@ package mpm
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"syscall"
@@ -22,19 +23,34 @@ type generation struct {
 	snapshot  int  // descriptor
 	namespace bool // children get a user namespace, in which they may chroot
 	want      int
+	workers   int // of each child
 	children  map[int]*child
 	failures  int  // children in a row that ended before they served
 	hard      bool // raised by HUP: the one before it is not waited for
 }
 
+func (g *generation) number() int { return g.loaded.Gen.Number }
+
+// complete tells whether as many children serve as are wanted.
 func (g *generation) complete() bool {
 	ready := 0
 	for _, c := range g.children {
-		if c.ready {
+		if c.ready && !c.leaving {
 			ready++
 		}
 	}
-	return ready == g.want
+	return ready >= g.want
+}
+
+// staying is how many children there are that have not asked for a successor.
+func (g *generation) staying() int {
+	n := 0
+	for _, c := range g.children {
+		if !c.leaving {
+			n++
+		}
+	}
+	return n
 }
 
 // backoff is how long to wait before a child that ended is replaced: not at
@@ -107,7 +123,9 @@ func (g *generation) seal(p *Program) error {
 		return err
 	}
 	g.want, s.Procs = processes(l.mpm(), p.Debug)
-	g.snapshot, err = s.seal()
+	g.workers = workers(l.mpm(), g.want)
+	s.Workers = g.workers
+	g.snapshot, err = seal("httpd-generation", s)
 	return err
 }
 
@@ -142,7 +160,7 @@ func (g *generation) close(keep []*listener) {
 func (m *parent) raise(g *generation) error {
 	m.rising = g
 	for len(g.children) < g.want {
-		c, err := m.spawner.start(g, m.events)
+		c, err := m.spawner.start(g, m.board, m.events)
 		if err != nil {
 			m.rising = nil
 			return err
@@ -165,7 +183,7 @@ func (m *parent) rise() {
 			corelog.Error(nil).Msg(err.Error())
 			say(m.terminal, err.Error())
 			m.status = exitFailed
-			m.stop(stopGrace)
+			m.stop()
 			return
 		}
 	default:
@@ -173,23 +191,27 @@ func (m *parent) rise() {
 		old.listeners = nil
 		grace := m.graceful()
 		if m.serving.hard {
-			grace = stopGrace
+			grace = hupGrace
+			m.board.Restart(m.serving.number())
 		}
 		m.setting = append(m.setting, old)
 		for _, c := range old.children {
-			c.drain(grace)
+			m.finish(c, grace)
 		}
 		if len(old.children) == 0 {
 			m.forget(old)
 		}
 	}
+	m.board.Generation.Store(int32(m.serving.number()))
 	m.log(server.LevelNotice, "AH00489: "+Description()+" configured -- resuming normal operations")
 	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
 	if old == nil {
 		m.ready()
 	}
+	m.reply("")
 	if s := m.again; s != 0 {
 		m.again = 0
+		m.waiting, m.later = m.later, nil
 		m.restart(s)
 	}
 }
@@ -202,16 +224,25 @@ func (m *parent) restart(s syscall.Signal) {
 	} else {
 		m.log(server.LevelNotice, "AH00493: SIGUSR1 received.  Doing graceful restart")
 	}
-	l, diags := m.Load(m.serving.loaded.Gen.Number + 1)
+	if m.spawner.replaced() {
+		m.keep(m.upgrade(s == syscall.SIGHUP).Error())
+		return
+	}
+	l, diags := m.Load(m.serving.number() + 1)
+	m.board.Configs.Add(1)
 	for _, d := range diags {
 		corelog.At(levelOf(d), nil).Msg(Sentence(d, m.Name))
+		m.tellAll(Sentence(d, m.Name))
 	}
 	var err error
 	if l.Gen == nil {
 		err = errors.New("the configuration has an error")
 	} else if err = l.Gen.RunServer(server.CheckConfig); err == nil {
 		var g *generation
-		g, err = m.build(l, m.serving, func(err error) { corelog.Crit(nil).Msg(err.Error()) })
+		g, err = m.build(l, m.serving, func(err error) {
+			corelog.Crit(nil).Msg(err.Error())
+			m.tellAll(err.Error())
+		})
 		if err == nil {
 			g.hard = s == syscall.SIGHUP
 			if err = adoptErrorLog(l.Gen, m.Program); err == nil {
@@ -223,7 +254,19 @@ func (m *parent) restart(s syscall.Signal) {
 		}
 	}
 	if err != nil {
-		corelog.Error(nil).Msgf("restart failed, generation %d goes on serving: %v", m.serving.loaded.Gen.Number, err)
+		m.keep(err.Error())
+	}
+}
+
+// keep says that a restart came to nothing.
+func (m *parent) keep(reason string) {
+	text := fmt.Sprintf("restart failed, generation %d goes on serving: %s", m.serving.number(), reason)
+	corelog.Error(nil).Msg(text)
+	m.reply(text)
+	if s := m.again; s != 0 {
+		m.again = 0
+		m.waiting, m.later = m.later, nil
+		m.restart(s)
 	}
 }
 
@@ -236,7 +279,7 @@ func (m *parent) fail(g *generation, c *child) {
 	m.rising = nil
 	m.cut(g)
 	if m.serving != nil {
-		corelog.Error(nil).Msgf("restart failed, generation %d goes on serving: %s", m.serving.loaded.Gen.Number, reason)
+		m.keep(reason)
 		return
 	}
 	corelog.Alert(nil).Msg("no child could start, shutting down: " + reason)

@@ -6,10 +6,15 @@ import (
 	"io"
 	"io/fs"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// Signal is -k: start, stop, restart, graceful, graceful-stop, or "" when it
-// was not given. done false means that the caller goes on and starts a server.
+// Signal is -k: start, stop, restart, graceful, graceful-stop, status, or ""
+// when it was not given. done false means that the caller goes on and starts a server.
+//
+// Unlike Apache's, restart and graceful return when the new configuration
+// serves, or with its diagnostic and status 1, and stop when the server is gone.
 func (p *Program) Signal(command string, l *Loaded, stdout, stderr io.Writer) (status int, done bool) {
 	file := p.PidFilePath(l)
 	pid, err := ReadPid(file)
@@ -44,10 +49,19 @@ func (p *Program) Signal(command string, l *Loaded, stdout, stderr io.Writer) (s
 	case "stop":
 		if !running {
 			say(stdout, state)
-		} else {
-			tell(syscall.SIGTERM)
+		} else if tell(syscall.SIGTERM) == exitOK {
+			waitGone(pid)
 		}
 		return exitOK, true
+	case "status":
+		if running {
+			if status, ok := p.ask(pid, command, stdout, stderr); ok {
+				return status, true
+			}
+			state = fmt.Sprintf("httpd (pid %d) is running and cannot be asked", pid)
+		}
+		say(stdout, state)
+		return exitFailed, true
 	case "graceful-stop":
 		if !running {
 			say(stdout, state)
@@ -56,6 +70,9 @@ func (p *Program) Signal(command string, l *Loaded, stdout, stderr io.Writer) (s
 		return tell(syscall.SIGWINCH), true
 	case "restart", "graceful":
 		if running {
+			if status, ok := p.ask(pid, command, stdout, stderr); ok {
+				return status, true
+			}
 			if command == "restart" {
 				return tell(syscall.SIGHUP), true
 			}
@@ -64,4 +81,14 @@ func (p *Program) Signal(command string, l *Loaded, stdout, stderr io.Writer) (s
 		say(stdout, "httpd not running, trying to start")
 	}
 	return exitOK, false
+}
+
+// waitGone returns when the process has ended, or after ten seconds.
+func waitGone(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10000) //nolint:errcheck // then it goes on ending
 }

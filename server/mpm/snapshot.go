@@ -1,13 +1,7 @@
 package mpm
 
 import (
-	"bytes"
-	"encoding/gob"
-	"fmt"
-	"os"
 	"runtime"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/httpdconf"
@@ -34,13 +28,15 @@ type snapshot struct {
 	Dumpable bool
 	CAs      bool // load the certificate authorities before the jail closes
 	Procs    int  // GOMAXPROCS
+	Workers  int  // requests that a child works on at once
 }
 
 type socketInfo struct{ Address, Protocol string }
 
 const (
 	snapshotFD = controlFD + 1
-	firstFD    = snapshotFD + 1
+	boardFD    = snapshotFD + 1
+	firstFD    = boardFD + 1
 )
 
 // Loaded is a configuration that was read and compiled, with what is needed to
@@ -74,52 +70,6 @@ func (p *Program) loader(source httpdconf.Source) *server.Loader {
 		Defines: p.Defines, Before: p.Before, After: p.After, Root: p.Root, NoRoots: p.NoRoots}
 }
 
-// seal writes the snapshot into a memory file.
-func (s *snapshot) seal() (fd int, err error) {
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(s); err != nil {
-		return -1, fmt.Errorf("snapshot: %w", err)
-	}
-	fd, err = unix.MemfdCreate("httpd-generation", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return -1, fmt.Errorf("snapshot: %w", err)
-	}
-	for text := b.Bytes(); err == nil && len(text) > 0; {
-		var n int
-		n, err = unix.Write(fd, text)
-		text = text[max(n, 0):]
-	}
-	if err == nil {
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS,
-			unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL)
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("snapshot: %w", err)
-	}
-	return fd, nil
-}
-
-// readSnapshot reads the memory file that all children of a generation share;
-// it moves no file position.
-func readSnapshot(fd int) (*snapshot, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "snapshot")
-	defer f.Close()
-	b := make([]byte, st.Size)
-	if _, err := f.ReadAt(b, 0); err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
-	}
-	s := new(snapshot)
-	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(s); err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
-	}
-	return s, nil
-}
-
 // processes is how many children serve and how many processors each may use at
 // once. An event loop fills one processor; the second lets what it handed off
 // run beside it.
@@ -137,6 +87,13 @@ func processes(c *config, debug bool) (children, procs int) {
 	}
 	children = max(children, 1)
 	return children, max(procsPerChild, (cpus+children-1)/children)
+}
+
+// workers is a child's share of MaxRequestWorkers. The default is that of
+// Apache's event MPM.
+func workers(c *config, children int) int {
+	all := c.MaxRequestWorkers.Else(limitsOf[Event].servers * limitsOf[Event].perChild)
+	return max((all+children-1)/children, 1)
 }
 
 const procsPerChild = 2

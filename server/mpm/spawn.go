@@ -3,6 +3,7 @@ package mpm
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -15,19 +16,22 @@ import (
 type child struct {
 	pid     int
 	gen     *generation
+	slot    int // on the scoreboard; -1 when it was full
 	control *os.File
 	began   time.Time
 	ready   bool
+	leaving bool   // asked for a successor
+	drained bool   // told to finish
 	failed  string // what it said before it ended
 }
 
 // event is something that a child did.
 type event struct {
 	child  *child
-	ready  bool
-	failed string
-	ended  bool
+	verb   string // what it said, "" when it ended
+	rest   string
 	status unix.WaitStatus
+	usage  unix.Rusage
 }
 
 // spawner starts children from a thread that has given up what they must not
@@ -46,8 +50,18 @@ func newSpawner() (*spawner, error) {
 	return &spawner{thread: thread, self: executable(), argv: os.Args}, nil
 }
 
-// executable is the program on disk, so that a restart after an upgrade starts
-// the new one; the running image when its file is gone.
+// image is what a child executes: the program of this parent, whatever lies
+// under its name meanwhile. A new program comes by an upgrade of the parent.
+func (s *spawner) image() string {
+	const running = "/proc/self/exe"
+	var disk, own unix.Stat_t
+	if unix.Stat(s.self, &disk) == nil && (unix.Stat(running, &own) != nil || disk.Dev == own.Dev && disk.Ino == own.Ino) {
+		return s.self
+	}
+	return running
+}
+
+// executable is the program on disk; the running image when its file is gone.
 func executable() string {
 	if path, err := os.Executable(); err == nil {
 		if _, err := os.Stat(path); err == nil {
@@ -59,7 +73,7 @@ func executable() string {
 
 // start executes the program again as a child of a generation and reports what
 // becomes of it to events.
-func (s *spawner) start(g *generation, events chan<- event) (*child, error) {
+func (s *spawner) start(g *generation, board *board, events chan<- event) (*child, error) {
 	parentEnd, childEnd, err := newControl()
 	if err != nil {
 		return nil, err
@@ -78,15 +92,16 @@ func (s *spawner) start(g *generation, events chan<- event) (*child, error) {
 		return nil, fmt.Errorf("open %s: %w", os.DevNull, err)
 	}
 	defer unix.Close(null)
-	files := []uintptr{uintptr(null), uintptr(null), 2, uintptr(childEnd), uintptr(g.snapshot)}
+	files := []uintptr{uintptr(null), uintptr(null), 2, uintptr(childEnd), uintptr(g.snapshot), uintptr(board.fd)}
 	for _, l := range g.listeners {
 		files = append(files, uintptr(l.fd))
 	}
 	files = append(files, g.logs.fds()...)
 	c := &child{gen: g, control: parentEnd, began: time.Now()}
 	err = s.thread.Do(func() error {
+		restoreSignals(&unix.Sigset_t{})
 		var err error
-		c.pid, err = syscall.ForkExec(s.self, s.argv, &syscall.ProcAttr{
+		c.pid, err = syscall.ForkExec(s.image(), s.argv, &syscall.ProcAttr{
 			Env:   append(os.Environ(), roleVariable+"="+RoleChild),
 			Files: files,
 			Sys:   attr,
@@ -97,6 +112,8 @@ func (s *spawner) start(g *generation, events chan<- event) (*child, error) {
 		parentEnd.Close()
 		return nil, fmt.Errorf("start %s: %w", s.self, err)
 	}
+	board.seat(c)
+	send(c.control, "slot", strconv.Itoa(c.slot)) //nolint:errcheck // it ended at once then, which is noticed
 	go c.watch(events)
 	return c, nil
 }
@@ -108,21 +125,28 @@ func (c *child) watch(events chan<- event) {
 		if err != nil {
 			break
 		}
-		events <- event{child: c, ready: verb == "ready", failed: rest}
+		events <- event{child: c, verb: verb, rest: rest}
 	}
-	var status unix.WaitStatus
+	e := event{child: c}
 	for {
-		if _, err := unix.Wait4(c.pid, &status, 0, nil); err != unix.EINTR {
+		if _, err := unix.Wait4(c.pid, &e.status, 0, &e.usage); err != unix.EINTR {
 			break
 		}
 	}
 	c.control.Close()
-	events <- event{child: c, ended: true, status: status}
+	events <- e
 }
 
-// drain asks the child to finish; one that cannot be asked any more is ending.
-func (c *child) drain(grace time.Duration) {
-	send(c.control, drainMessage(grace)) //nolint:errcheck // it is gone then
+// drain asks the child to finish what runs; one that cannot be asked any more
+// is ending. A grace of zero is no limit.
+func (c *child) drain(grace time.Duration) { c.tell("drain", grace) }
+
+// stop asks for the same in a hurry.
+func (c *child) stop(grace time.Duration) { c.tell("stop", grace) }
+
+func (c *child) tell(verb string, grace time.Duration) {
+	c.drained = true
+	send(c.control, verb, strconv.FormatInt(grace.Milliseconds(), 10)) //nolint:errcheck // it is gone then
 }
 
 func (c *child) kill() { syscall.Kill(c.pid, syscall.SIGKILL) } //nolint:errcheck // it is gone then

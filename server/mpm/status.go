@@ -1,0 +1,87 @@
+package mpm
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/donjon-httpd/donjon/server/scoreboard"
+)
+
+// page is what -k status prints: the state of the server as its parent sees it.
+// It needs neither mod_status nor a request.
+func (m *parent) page() string {
+	t, now := m.board.Totals(), time.Now()
+	up := now.Sub(time.UnixMicro(m.board.Restarted.Load()))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, pid %d\n", Description(), os.Getpid())
+	fmt.Fprintf(&b, "  up %s since %s", span(up), time.UnixMicro(m.board.Restarted.Load()).Format(time.DateTime))
+	if g := m.serving; g != nil {
+		fmt.Fprintf(&b, ", generation %d of %s\n", g.number(), m.Config)
+		if jail := g.loaded.jail().Dir; jail != "" {
+			fmt.Fprintf(&b, "  jail %s\n", jail)
+		}
+		for _, l := range g.listeners {
+			fmt.Fprintf(&b, "  listening on %s\n", l.addr)
+		}
+	} else {
+		b.WriteString(", no generation serves\n")
+	}
+	seconds := max(up.Seconds(), 1)
+	fmt.Fprintf(&b, "  %d requests (%.3g a second), %s (%s a second)\n",
+		t.Accesses, float64(t.Accesses)/seconds, size(t.Bytes), size(uint64(float64(t.Bytes)/seconds)))
+	fmt.Fprintf(&b, "  %d busy and %d idle workers; %d connections: %d idle between requests, %d sending, %d reading, %d closing\n",
+		t.Busy+t.Graceful, t.Idle, t.Connections, t.KeepAlive, t.Sending, t.WaitIO, t.Closing)
+	cpu := t.User + t.System + t.ChildrenUser + t.ChildrenSystem
+	fmt.Fprintf(&b, "  CPU %.2f s (%.3g %%)\n\n", cpu.Seconds(), cpu.Seconds()/seconds*100)
+	fmt.Fprintf(&b, "  %-4s %7s %4s %-9s %6s %6s %10s %10s %8s %9s\n", "slot", "pid", "gen", "state", "conns", "busy", "requests", "traffic", "CPU s", "age")
+	for i := range m.board.Children() {
+		c := m.board.Child(i)
+		pid := c.PID.Load()
+		if pid == 0 {
+			continue
+		}
+		cpu := time.Duration(c.User.Load()+c.System.Load()) * time.Microsecond
+		fmt.Fprintf(&b, "  %-4d %7d %4d %-9s %6d %6d %10d %10s %8.2f %9s\n", i, pid, c.Generation.Load(), state(c), c.Open.Load(), c.Busy.Load(),
+			c.Accesses.Load(), size(c.Bytes.Load()), cpu.Seconds(), span(now.Sub(time.UnixMicro(c.Started.Load()))))
+	}
+	return b.String()
+}
+
+func state(c *scoreboard.Child) string {
+	switch {
+	case c.Quiescing.Load():
+		return "finishing"
+	case !c.Serving.Load():
+		return "starting"
+	}
+	return "serving"
+}
+
+// size is a number of bytes in the largest unit that leaves a number of one or more.
+func size(n uint64) string {
+	const units = "BkMGTPE"
+	f, i := float64(n), 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %cB", f, units[i])
+}
+
+// span is a time in its two largest units.
+func span(d time.Duration) string {
+	s := int64(d / time.Second)
+	for _, u := range []struct {
+		name, lesser string
+		size, least  int64
+	}{{"d", "h", 86400, 3600}, {"h", "m", 3600, 60}, {"m", "s", 60, 1}} {
+		if s >= u.size {
+			return fmt.Sprintf("%d%s%d%s", s/u.size, u.name, s%u.size/u.least, u.lesser)
+		}
+	}
+	return fmt.Sprintf("%ds", s)
+}
