@@ -22,6 +22,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
 	"github.com/donjon-httpd/donjon/modules/version"
@@ -53,5 +54,6 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&mime.Module,
 	&setenvif.Module,
+	&status.Module,
 	&userdir.Module,
 }

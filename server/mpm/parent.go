@@ -70,6 +70,7 @@ func (p *Program) Serve(l *Loaded, ready func()) int {
 		return exitFailed
 	}
 	m.board.Restart(0)
+	m.board.Configs.Store(1)
 	if err := m.raise(g); err != nil {
 		say(m.terminal, p.Name+": "+err.Error())
 		m.cut(g)

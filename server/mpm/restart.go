@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -203,7 +204,7 @@ func (m *parent) rise() {
 		}
 	}
 	m.board.Generation.Store(int32(m.serving.number()))
-	m.log(server.LevelNotice, "AH00489: "+Description()+" configured -- resuming normal operations")
+	m.log(server.LevelNotice, "AH00489: "+server.Software+" configured -- resuming normal operations")
 	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
 	if old == nil {
 		m.ready()
@@ -211,6 +212,7 @@ func (m *parent) rise() {
 		m.terminal = nil
 	}
 	m.reply("")
+	debug.FreeOSMemory() // of the configuration that was replaced
 	if s := m.again; s != 0 {
 		m.again = 0
 		m.waiting, m.later = m.later, nil

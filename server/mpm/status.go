@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
@@ -15,7 +16,7 @@ func (m *parent) page() string {
 	t, now := m.board.Totals(), time.Now()
 	up := now.Sub(time.UnixMicro(m.board.Restarted.Load()))
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, pid %d\n", Description(), os.Getpid())
+	fmt.Fprintf(&b, "%s, pid %d\n", server.Software, os.Getpid())
 	fmt.Fprintf(&b, "  up %s since %s", span(up), time.UnixMicro(m.board.Restarted.Load()).Format(time.DateTime))
 	if g := m.serving; g != nil {
 		fmt.Fprintf(&b, ", generation %d of %s\n", g.number(), m.Config)
