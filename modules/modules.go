@@ -23,6 +23,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/status"
+	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
 	"github.com/donjon-httpd/donjon/modules/version"
@@ -55,5 +56,6 @@ var Builtin = []*server.Module{
 	&mime.Module,
 	&setenvif.Module,
 	&status.Module,
+	&systemd.Module,
 	&userdir.Module,
 }

@@ -126,7 +126,18 @@ type liveServer struct {
 	pid  int
 }
 
+// newLiveServer starts one; more is added to its configuration.
 func newLiveServer(t *testing.T, more string) *liveServer {
+	t.Helper()
+	s := prepareServer(t, more)
+	s.must("-k", "start")
+	s.pid = s.readPid()
+	t.Cleanup(func() { syscall.Kill(s.pid, syscall.SIGTERM) })
+	return s
+}
+
+// prepareServer makes all that a server needs, and starts none.
+func prepareServer(t *testing.T, more string) *liveServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "live")
 	if err != nil {
@@ -159,9 +170,6 @@ KeepAliveTimeout 1
 MaxKeepAliveRequests 0
 DocumentRoot %[1]s/jail/htdocs
 %[4]s`, dir, s.addr, jail, more))
-	s.must("-k", "start")
-	s.pid = s.readPid()
-	t.Cleanup(func() { syscall.Kill(s.pid, syscall.SIGTERM) })
 	return s
 }
 

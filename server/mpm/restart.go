@@ -75,7 +75,7 @@ func (g *generation) pause() time.Duration {
 // generation that serves is untouched.
 func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generation, error) {
 	g := &generation{loaded: l, children: map[int]*child{}, logs: &parentLogs{}, snapshot: -1}
-	var keep []*listener
+	keep := m.passed
 	if old != nil {
 		keep = old.listeners
 	}
@@ -208,9 +208,11 @@ func (m *parent) rise() {
 	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
 	if old == nil {
 		m.ready()
+		m.unclaimed(m.serving.listeners)
 		m.terminal.Close() // what reads from it waits for its end
 		m.terminal = nil
 	}
+	m.manager.ready()
 	m.reply("")
 	debug.FreeOSMemory() // of the configuration that was replaced
 	if s := m.again; s != 0 {
@@ -228,6 +230,7 @@ func (m *parent) restart(s syscall.Signal) {
 	} else {
 		m.log(server.LevelNotice, "AH00493: SIGUSR1 received.  Doing graceful restart")
 	}
+	m.manager.reloading()
 	if m.spawner.replaced() {
 		m.keep(m.upgrade(s == syscall.SIGHUP).Error())
 		return
@@ -266,6 +269,7 @@ func (m *parent) restart(s syscall.Signal) {
 func (m *parent) keep(reason string) {
 	text := fmt.Sprintf("restart failed, generation %d goes on serving: %s", m.serving.number(), reason)
 	corelog.Error(nil).Msg(text)
+	m.manager.failed(text)
 	m.reply(text)
 	if s := m.again; s != 0 {
 		m.again = 0

@@ -50,6 +50,27 @@ func (m *parent) page() string {
 	return b.String()
 }
 
+// workerLines is what fullstatus adds: a line for each worker that has served.
+func (m *parent) workerLines() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n  %7s M %8s %8s %10s  %-18s %-24s %s\n", "pid", "requests", "age", "traffic", "client", "host", "request")
+	for i := range m.board.Children() {
+		pid := m.board.Child(i).PID.Load()
+		if pid == 0 {
+			continue
+		}
+		for j := range min(int(m.board.Child(i).Limit.Load()), m.board.Workers()) {
+			r := m.board.Worker(i, j).Read()
+			if r.Began.IsZero() {
+				continue
+			}
+			fmt.Fprintf(&b, "  %7d %c %8d %8s %10s  %-18s %-24s %s\n", pid, r.Status.Letter(), r.Accesses, span(time.Since(r.Began)), size(r.Bytes),
+				server.EscapeLog(r.Client), server.EscapeLog(r.VHost), server.EscapeLog(r.Request))
+		}
+	}
+	return b.String()
+}
+
 func state(c *scoreboard.Child) string {
 	switch {
 	case c.Quiescing.Load():
