@@ -149,11 +149,8 @@ func (s *snapshot) inherit() ([]Socket, *childLogs, error) {
 	logs := &childLogs{open: map[string]io.Writer{}}
 	for _, spec := range s.Logs {
 		unix.CloseOnExec(fd)
-		if strings.HasPrefix(spec, "|") {
-			logs.open[spec] = pipeWriter(fd)
-		} else {
-			logs.open[spec] = os.NewFile(uintptr(fd), spec)
-		}
+		f := os.NewFile(uintptr(fd), spec)
+		logs.files, logs.open[spec] = append(logs.files, f), logWriter(spec, f)
 		fd++
 	}
 	var err error

@@ -3,6 +3,8 @@ package mpm
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -86,6 +88,17 @@ func (p *parentLogs) append(spec string, lines []byte) error {
 		lines = lines[n:]
 	}
 	return nil
+}
+
+// logWriter writes to what is open for spec in the way that suits it.
+func logWriter(spec string, f *os.File) io.Writer {
+	switch {
+	case isSyslog(spec):
+		return syslogWriter(rawFD(f))
+	case strings.HasPrefix(spec, "|"):
+		return pipeWriter(rawFD(f))
+	}
+	return f
 }
 
 // pipeBuf is how much a write to a pipe may be to arrive whole (PIPE_BUF).
