@@ -248,13 +248,37 @@ func (c *testCase) render(raw, dir string, port int) string {
 func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 	logs := map[string]string{}
 	for name := range c.logs {
-		b, err := os.ReadFile(filepath.Join(dir, name))
+		file, module, ofModule := strings.Cut(name, ":")
+		b, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
 			return nil, err
 		}
-		logs[name] = normal(string(b), dir, port)
+		text := normal(string(b), dir, port)
+		if ofModule {
+			text = linesOf(module, text)
+		}
+		logs[name] = text
 	}
 	return logs, nil
+}
+
+var (
+	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.c\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[client [^\]]*\] )?(.*)$`)
+	pointerRx = regexp.MustCompile(`([sr]id)#[0-9a-f]+`)
+)
+
+// linesOf is what a module wrote to an error log, without what differs by
+// nature: time, process, place in the source, client, addresses of objects.
+func linesOf(module, text string) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		m := logLineRx.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
+		if m == nil || !strings.HasPrefix(m[1], "["+module+":") {
+			continue
+		}
+		b.WriteString(m[1] + " " + m[2] + pointerRx.ReplaceAllString(m[3], "$1#<id>") + "\n")
+	}
+	return b.String()
 }
 
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
