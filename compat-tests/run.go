@@ -213,6 +213,7 @@ func normal(s, dir string, port int) string {
 	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = strings.ReplaceAll(s, dir, "${DIR}")
+	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
 }
 
@@ -273,7 +274,7 @@ func linesOf(module, text string) string {
 	var b strings.Builder
 	for l := range strings.Lines(text) {
 		m := logLineRx.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
-		if m == nil || !strings.HasPrefix(m[1], "["+module+":") {
+		if m == nil || !strings.HasPrefix(m[1], "["+module+":") || strings.HasPrefix(m[3], "AH00094: ") { // the command line
 			continue
 		}
 		b.WriteString(m[1] + " " + m[2] + pointerRx.ReplaceAllString(m[3], "$1#<id>") + "\n")

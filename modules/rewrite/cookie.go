@@ -49,9 +49,10 @@ func addCookie(r *server.Request, s string) {
 	}
 	if strings.EqualFold(secure, "true") || secure == "1" || strings.EqualFold(secure, "secure") {
 		b.WriteString("; secure")
-	}
-	if strings.EqualFold(httpOnly, "true") || httpOnly == "1" || strings.EqualFold(httpOnly, "HttpOnly") {
-		b.WriteString("; HttpOnly")
+		// Apache leaves HttpOnly out without secure (observed on 2.4.71).
+		if strings.EqualFold(httpOnly, "true") || httpOnly == "1" || strings.EqualFold(httpOnly, "HttpOnly") {
+			b.WriteString("; HttpOnly")
+		}
 	}
 	if sameSite != "" && sameSite != "0" && !strings.EqualFold(sameSite, "false") {
 		b.WriteString("; SameSite=" + sameSite)

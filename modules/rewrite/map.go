@@ -18,10 +18,10 @@ import (
 type rewriteMap struct {
 	name   string
 	kind   mapKind
-	real   string              // file or program, outside
-	inside string              // the file as it is reached while serving
-	dbm    dbm.Type            // of dbm maps
-	int    func(string) string // of int maps
+	real   string      // file or program, outside
+	inside string      // the file as it is reached while serving
+	dbm    dbm.Type    // of dbm maps
+	int    *intMapping // of int maps
 
 	argv        []string // of prg maps
 	user, group string
@@ -52,8 +52,15 @@ type table struct {
 // maxAsked bounds how many keys are remembered for the log.
 const maxAsked = 10000
 
-var intMaps = map[string]func(string) string{
-	"toupper": mapASCII('a', 'z', 'A'), "tolower": mapASCII('A', 'Z', 'a'), "escape": server.EscapePath, "unescape": unescape,
+// intMapping is what an int map does.
+type intMapping struct {
+	f       func(string) string
+	inPlace bool // Apache's changes the key itself
+}
+
+var intMaps = map[string]*intMapping{
+	"toupper": {mapASCII('a', 'z', 'A'), true}, "tolower": {mapASCII('A', 'Z', 'a'), true},
+	"escape": {server.EscapePath, false}, "unescape": {unescape, true},
 }
 
 func mapASCII(from, to, base byte) func(string) string {
@@ -167,7 +174,10 @@ func (c *context) lookupMap(name, key string) (string, bool) {
 	}
 	switch m.kind {
 	case intMap:
-		v := m.int(key)
+		v := m.int.f(key)
+		if m.int.inPlace {
+			key = v // as Apache's line has it
+		}
 		c.trace(5, "", "map lookup OK: map=%s key=%s -> val=%s", name, key, v)
 		return v, true
 	case prgMap:

@@ -183,9 +183,6 @@ func localPath(r *server.Request, conf *serverConfig, last *rule) server.Status 
 // serving.
 func prefixExists(r *server.Request, inside string, last *rule) bool {
 	first := firstDir(inside)
-	if strings.HasPrefix(first, "/..") && (len(first) == 3 || first[3] == '/') {
-		return false
-	}
 	if _, err := os.Stat(first); err != nil {
 		return false
 	}
@@ -215,6 +212,9 @@ func startsWith(r *server.Request, s, prefix string) bool {
 func firstDir(path string) string {
 	rest := strings.TrimLeft(path, "/")
 	name, _, _ := strings.Cut(rest, "/")
+	if name == "." || name == ".." {
+		name = ""
+	}
 	return "/" + name
 }
 
