@@ -1,7 +1,9 @@
 package rewrite
 
 import (
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -42,10 +44,18 @@ func ended(r *server.Request) bool {
 	return false
 }
 
+// contexts are kept for the next list: they are large.
+var contexts = sync.Pool{New: func() any { return new(context) }}
+
 // applyList applies rules in order (apply_rewrite_list). last is the last rule
 // that replaced the URL.
 func applyList(r *server.Request, rules []*rule, perdir string) (o outcome, last *rule) {
-	c := context{r: r, perdir: perdir, traced: traced(r)}
+	c := contexts.Get().(*context)
+	defer func() {
+		*c = context{}
+		contexts.Put(c)
+	}()
+	c.r, c.perdir, c.traced = r, perdir, traced(r)
 	limit := 2 * server.CoreServer.Of(r.Server).LimitRequestLine.Else(8190)
 	round := 1
 	for i := 0; i < len(rules); i++ {
@@ -136,15 +146,11 @@ func (c *context) subject(isProxy bool) {
 		return
 	}
 	if r.PathInfo != "" {
-		if c.traced {
-			c.logf(3, c.perdir, "add path info postfix: %s -> %s%s", c.uri, c.uri, r.PathInfo)
-		}
+		c.trace(3, c.perdir, "add path info postfix: %s -> %s%s", c.uri, c.uri, r.PathInfo)
 		c.uri = c.withPathInfo(r)
 	}
 	if rest, ok := strings.CutPrefix(c.uri, c.perdir); ok && !isProxy {
-		if c.traced {
-			c.logf(3, c.perdir, "strip per-dir prefix: %s -> %s", c.uri, rest)
-		}
+		c.trace(3, c.perdir, "strip per-dir prefix: %s -> %s", c.uri, rest)
 		c.uri = rest
 	}
 }
@@ -162,9 +168,7 @@ func (c *context) apply(p *rule) result {
 	r := c.r
 	isProxy := c.perdir != "" && r.Proxied && strings.HasPrefix(r.Filename, proxyPrefix)
 	c.subject(isProxy)
-	if c.traced {
-		c.logf(3, c.perdir, "applying pattern '%s' to uri '%s'", p.pattern, c.uri)
-	}
+	c.trace(3, c.perdir, "applying pattern '%s' to uri '%s'", p.pattern, c.uri)
 	groups := c.budget.match(p.regex, c.ruleBuf[:0], c.uri)
 	if (groups != nil) == p.is(notMatch) {
 		return noMatch
@@ -198,7 +202,7 @@ func (c *context) apply(p *rule) result {
 	if p.is(noSub) {
 		c.remember(p)
 		if p.is(forceStatus) {
-			c.trace(2, c.perdir, "forcing responsecode %d for %s", p.status, r.Filename)
+			c.trace(2, c.perdir, "forcing responsecode %s for %s", strconv.Itoa(p.status), r.Filename)
 			r.Status = p.status
 		}
 		return matchedOnly
@@ -270,7 +274,7 @@ func (c *context) substitute(p *rule, newURI string, isProxy bool) result {
 	}
 	c.reduce()
 	if scheme(r.Filename) > 0 {
-		c.trace(2, c.perdir, "implicitly forcing redirect (rc=%d with %s", p.status, r.Filename)
+		c.trace(2, c.perdir, "implicitly forcing redirect (rc=%s with %s", strconv.Itoa(p.status), r.Filename)
 		r.Status = p.status
 		return matched
 	}

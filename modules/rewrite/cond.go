@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
@@ -180,7 +181,7 @@ func (n *cond) holds(c *context) bool {
 		if n.test == testExpr {
 			shown = "(null)" // as the C library prints an input that there is none of
 		}
-		c.logf(4, c.perdir, "RewriteCond: input='%s' pattern='%s'%s => %s", shown, n.text, fold, word)
+		c.trace(4, c.perdir, "RewriteCond: input='%s' pattern='%s'%s => %s", shown, n.text, fold, word)
 	}
 	return ok
 }
@@ -192,7 +193,7 @@ func (n *cond) check(c *context, input string) bool {
 		var caps expr.Captures
 		ok, err := n.expr.Match(r, &caps)
 		if err != nil {
-			c.trace(1, c.perdir, "RewriteCond: expr='%s' evaluation failed: %s", n.text, err)
+			c.trace(1, c.perdir, "RewriteCond: expr='%s' evaluation failed: %s", n.text, err.Error())
 			return false
 		}
 		if ok && !n.not {
@@ -211,7 +212,7 @@ func (n *cond) check(c *context, input string) bool {
 			return false
 		}
 		sub := r.SubRequestURI(input)
-		c.trace(5, "", "RewriteCond URI (-U check: path=%s -> status=%d", input, sub.Status)
+		c.trace(5, "", "RewriteCond URI (-U check: path=%s -> status=%s", input, strconv.Itoa(sub.Status))
 		return sub.Status < 400
 	case testSubreqFile:
 		if input == "" || !subrequestOK(r) {
@@ -219,7 +220,7 @@ func (n *cond) check(c *context, input string) bool {
 		}
 		sub := r.SubRequestFile(inJail(r, input))
 		_, err := os.Stat(sub.Filename)
-		c.trace(5, "", "RewriteCond file (-F check: path=%s -> file=%s status=%d", input, sub.Filename, sub.Status)
+		c.trace(5, "", "RewriteCond file (-F check: path=%s -> file=%s status=%s", input, sub.Filename, strconv.Itoa(sub.Status))
 		return sub.Status < 300 && err == nil
 	case testLess, testLessEqual, testEqual, testGreater, testGreaterEqual:
 		return n.compare(input)

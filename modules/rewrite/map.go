@@ -215,18 +215,18 @@ func (m *rewriteMap) lookup(c *context, key string) (string, bool) {
 			kind = "dbm"
 		}
 		if t.asked[key] {
-			c.logf(5, "", "cache lookup OK: map=%s[%s] key=%s -> val=%s", m.name, kind, key, v)
+			c.trace(5, "", "cache lookup OK: map=%s[%s] key=%s -> val=%s", m.name, kind, key, v)
 			return v, ok
 		}
 		if t.asked == nil || len(t.asked) >= maxAsked {
 			t.asked = map[string]bool{}
 		}
 		t.asked[key] = true
-		c.logf(6, "", "cache lookup FAILED, forcing new map lookup")
+		c.trace(6, "", "cache lookup FAILED, forcing new map lookup")
 		if ok {
-			c.logf(5, "", "map lookup OK: map=%s[%s] key=%s -> val=%s", m.name, kind, key, v)
+			c.trace(5, "", "map lookup OK: map=%s[%s] key=%s -> val=%s", m.name, kind, key, v)
 		} else {
-			c.logf(5, "", "map lookup FAILED: map=%s[%s] key=%s", m.name, kind, key)
+			c.trace(5, "", "map lookup FAILED: map=%s[%s] key=%s", m.name, kind, key)
 		}
 	}
 	return v, ok

@@ -30,9 +30,7 @@ func fixup(r *server.Request) server.Status {
 	}
 	o, _ := applyList(r, conf.rules, conf.dir)
 	if o == unchanged {
-		if elog.Trace(1, r) != nil {
-			logf(r, 1, conf.dir, "pass through %s", r.Filename)
-		}
+		logf(r, 1, conf.dir, "pass through %s", r.Filename)
 		r.Filename = file
 		return server.Declined
 	}

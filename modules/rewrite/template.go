@@ -238,9 +238,7 @@ func (c *context) backref(m *match, n int, r *rule) string {
 		return s
 	}
 	escaped := escapeReference(s, r)
-	if c.traced {
-		c.logf(5, c.perdir, "escaping backreference '%s' to '%s'", s, escaped)
-	}
+	c.trace(5, c.perdir, "escaping backreference '%s' to '%s'", s, escaped)
 	return escaped
 }
 

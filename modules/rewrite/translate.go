@@ -38,9 +38,7 @@ func translate(r *server.Request) server.Status {
 	} else {
 		if r.Filename == "" {
 			r.Filename = r.URI
-			if tr := elog.Trace(2, r); tr != nil {
-				logf(r, 2, "", "init rewrite engine with requested uri %s", r.Filename)
-			}
+			logf(r, 2, "", "init rewrite engine with requested uri %s", r.Filename)
 		} else {
 			logf(r, 2, "", "init rewrite engine with passed filename %s. Original uri = %s", r.Filename, r.URI)
 		}
@@ -48,9 +46,7 @@ func translate(r *server.Request) server.Status {
 		r.Notes.Set(noteRewritten, strconv.Itoa(int(o)))
 	}
 	if o == unchanged {
-		if elog.Trace(1, r) != nil {
-			logf(r, 1, "", "pass through %s", r.Filename)
-		}
+		logf(r, 1, "", "pass through %s", r.Filename)
 		return server.Declined
 	}
 	if s, done := answer(r, o, "AH10410"); done {
@@ -143,7 +139,7 @@ func redirectTo(r *server.Request, o outcome, perdir, args string, hadArgs bool)
 		r.Status = 200
 	}
 	r.Out.Set("Location", r.Filename)
-	logf(r, 1, perdir, "redirect to %s [REDIRECT/%d]", r.Filename, int(status))
+	logf(r, 1, perdir, "redirect to %s [REDIRECT/%s]", r.Filename, strconv.Itoa(int(status)))
 	return status
 }
 
@@ -190,7 +186,11 @@ func prefixExists(r *server.Request, inside string, last *rule) bool {
 		logf(r, 3, "", "prefix_stat no lastsub subst prefix %s", first)
 		return true
 	}
-	logf(r, 3, "", "prefix_stat compare statpath %s and lastsub output %s STATOK %d ", first, last.output, last.flags&unsafeStat)
+	stat := "0"
+	if last.is(unsafeStat) {
+		stat = "4194304" // the bit that Apache has for the flag
+	}
+	logf(r, 3, "", "prefix_stat compare statpath %s and lastsub output %s STATOK %s ", first, last.output, stat)
 	if last.is(unsafeStat) {
 		return true
 	}
@@ -200,11 +200,11 @@ func prefixExists(r *server.Request, inside string, last *rule) bool {
 
 func startsWith(r *server.Request, s, prefix string) bool {
 	ok := strings.HasPrefix(s, prefix)
-	n := 0
+	n := "0"
 	if ok {
-		n = 1
+		n = "1"
 	}
-	logf(r, 5, "", "prefix_stat startsWith(%s, %s) %d", s, prefix, n)
+	logf(r, 5, "", "prefix_stat startsWith(%s, %s) %s", s, prefix, n)
 	return ok
 }
 

@@ -105,7 +105,7 @@ func (c *context) splitQuery(p *rule) {
 		if !r.HasArgs {
 			args = "<none>"
 		}
-		c.logf(3, "", "split uri=%s -> uri=%s, args=%s", old, r.Filename, args)
+		c.trace(3, "", "split uri=%s -> uri=%s, args=%s", old, r.Filename, args)
 	}
 }
 

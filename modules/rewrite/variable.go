@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -209,49 +208,3 @@ func inJail(r *server.Request, file string) string {
 	file, _ = r.Gen.Jail.Request(file)
 	return file
 }
-
-// logf writes a line at trace1 to trace8 in Apache's form.
-func (c *context) logf(level int, perdir, format string, args ...any) {
-	logf(c.r, level, perdir, format, args...)
-}
-
-// trace is logf where the arguments cost nothing.
-func (c *context) trace(level int, perdir, format string, args ...any) {
-	if c.traced {
-		c.logf(level, perdir, format, args...)
-	}
-}
-
-// traced tells whether any line of ours would be written for a request.
-func traced(r *server.Request) bool { return elog.Trace(1, r) != nil }
-
-func logf(r *server.Request, level int, perdir, format string, args ...any) {
-	e := elog.Trace(level, r)
-	if e == nil {
-		return
-	}
-	user := "-"
-	if r.User != "" {
-		user = r.User
-	} else if r.UserSet {
-		user = `""`
-	}
-	kind, redirects := "initial", 0
-	if r.Main != nil {
-		kind = "subreq"
-	}
-	for p := r.Prev; p != nil; p = p.Prev {
-		redirects++
-	}
-	if redirects > 0 {
-		kind += "/redir#" + strconv.Itoa(redirects)
-	}
-	if perdir != "" {
-		perdir = "[perdir " + perdir + "] "
-	}
-	e.Msgf("%s - %s [%s/sid#%s][rid#%s/%s] %s%s", r.ClientIP, user, r.ServerName(), pointer(r.Server), pointer(r), kind, perdir,
-		fmt.Sprintf(format, args...))
-}
-
-// pointer names an object as Apache's %pp does.
-func pointer(p any) string { return strings.TrimPrefix(fmt.Sprintf("%p", p), "0x") }
