@@ -25,6 +25,8 @@ func TestMatch(t *testing.T) {
 		{`(a)\1`, Default, "baa", []string{"aa", "a"}},
 		{`^a++b`, Default, "aab", []string{"aab"}},
 		{`^a++ab`, Default, "aab", nil},
+		{`^([^.]++)\.([^.]{3,}+\..++)$`, Default, "www.example.com", []string{"www.example.com", "www", "example.com"}},
+		{`^a{2,}+a`, Default, "aaaa", nil},
 		{`(?i)ABC`, Default, "xabc", []string{"abc"}},
 		{`ABC`, FoldCase | Default, "xabc", []string{"abc"}},
 		{`a$`, Default, "a\n", nil},

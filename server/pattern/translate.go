@@ -279,6 +279,12 @@ func backtracking(p string, flags Flags) string {
 			b.Reset()
 			b.WriteString(s[:at] + "(?>" + s[at:] + string(c) + ")")
 			i++
+		case c == '}' && i+1 < len(p) && p[i+1] == '+' && isRepeat(p[:i+1]):
+			s := b.String()
+			at := lastAtom(s[:strings.LastIndexByte(s, '{')])
+			b.Reset()
+			b.WriteString(s[:at] + "(?>" + s[at:] + "})")
+			i++
 		case strings.HasPrefix(p[i:], "(?P<"):
 			b.WriteString("(?<")
 			i += 3
