@@ -27,6 +27,8 @@ func TestMatch(t *testing.T) {
 		{`^a++ab`, Default, "aab", nil},
 		{`^([^.]++)\.([^.]{3,}+\..++)$`, Default, "www.example.com", []string{"www.example.com", "www", "example.com"}},
 		{`^a{2,}+a`, Default, "aaaa", nil},
+		{`(.)(.)\g{-1}\g1\g{2}`, Default, "abbab", []string{"abbab", "a", "b"}},
+		{`a\Nb`, Default, "a\nb", nil},
 		{`(?i)ABC`, Default, "xabc", []string{"abc"}},
 		{`ABC`, FoldCase | Default, "xabc", []string{"abc"}},
 		{`a$`, Default, "a\n", nil},
