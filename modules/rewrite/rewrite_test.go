@@ -242,3 +242,16 @@ func BenchmarkNoMatch(b *testing.B) {
 		applyList(r, rules, "")
 	}
 }
+
+func BenchmarkMatch(b *testing.B) {
+	v, err := compiled(b, "RewriteEngine On\nRewriteCond %{REQUEST_METHOD} !=POST\nRewriteRule ^/old/(.*)$ /new/$1?from=%{QUERY_STRING} [QSA,L]")
+	if err != "" {
+		b.Fatal(err)
+	}
+	rules := serverSlot.Of(v).rules
+	b.ReportAllocs()
+	for b.Loop() {
+		r := request(v, "/old/page?x=1")
+		applyList(r, rules, "")
+	}
+}
