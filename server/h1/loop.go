@@ -27,6 +27,8 @@ type Loop struct {
 
 	crew     *scoreboard.Crew
 	rows     rowSettings
+	accepts  sync.Mutex  // held while connections are accepted
+	deaf     bool        // no more are
 	draining atomic.Bool // every answer is its connection's last
 	hurried  atomic.Bool // waiting connections are closed too
 	stopped  atomic.Bool
@@ -121,7 +123,12 @@ func (l *Loop) event(c *conn, what uint32) {
 const acceptBatch = 64
 
 func (l *Loop) accept(lfd int) {
+	l.accepts.Lock()
+	defer l.accepts.Unlock()
 	for range acceptBatch {
+		if l.deaf {
+			return
+		}
 		fd, sa, err := unix.Accept4(lfd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
@@ -235,6 +242,13 @@ func (l *Loop) end(deadline time.Time) {
 	for fd := range l.listeners {
 		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
 	}
+	// A connection that only this process was woken for is still its own.
+	for fd := range l.listeners {
+		l.accept(fd)
+	}
+	l.accepts.Lock()
+	l.deaf = true
+	l.accepts.Unlock()
 	for !l.stopped.Load() {
 		if l.hurried.Load() {
 			l.closeIdle()

@@ -24,8 +24,8 @@ var _ server.LogOpener = (*parentLogs)(nil)
 
 // OpenLog opens a file to append to, or starts a program.
 func (p *parentLogs) OpenLog(spec string) (io.Writer, error) {
-	if f := p.open[spec]; f != nil {
-		return f, nil
+	if p.open[spec] != nil {
+		return p.writer(spec), nil
 	}
 	var f *os.File
 	if strings.HasPrefix(spec, "|") {
@@ -46,14 +46,25 @@ func (p *parentLogs) OpenLog(spec string) (io.Writer, error) {
 	}
 	p.open[spec] = f
 	p.specs = append(p.specs, spec)
-	return f, nil
+	return p.writer(spec), nil
+}
+
+// LogBuffer is memory of the parent's own, which writes no lines of requests.
+func (p *parentLogs) LogBuffer(string) *server.LogBuffer { return server.NewLogBuffer(nil) }
+
+// writer gives a log that is open.
+func (p *parentLogs) writer(spec string) io.Writer {
+	if strings.HasPrefix(spec, "|") {
+		return pipeWriter(rawFD(p.open[spec]))
+	}
+	return p.open[spec]
 }
 
 // fds are the descriptors to hand to a child, in the order of specs.
 func (p *parentLogs) fds() []uintptr {
 	fds := make([]uintptr, len(p.specs))
 	for i, s := range p.specs {
-		fds[i] = p.open[s].Fd()
+		fds[i] = uintptr(rawFD(p.open[s])) // a pipe stays non-blocking
 	}
 	return fds
 }
@@ -121,15 +132,25 @@ func inheritLogs(logs []legacyLog) *parentLogs {
 }
 
 // childLogs finds what the parent opened.
-type childLogs map[string]*os.File
+type childLogs struct {
+	open    map[string]io.Writer
+	buffers map[string]*server.LogBuffer
+}
 
-var _ server.LogOpener = (childLogs)(nil)
+var _ server.LogOpener = (*childLogs)(nil)
 
-func (c childLogs) OpenLog(spec string) (io.Writer, error) {
-	if f := c[spec]; f != nil {
-		return f, nil
+func (c *childLogs) OpenLog(spec string) (io.Writer, error) {
+	if w := c.open[spec]; w != nil {
+		return w, nil
 	}
 	return nil, fmt.Errorf("the parent has not opened %s", spec)
+}
+
+func (c *childLogs) LogBuffer(spec string) *server.LogBuffer {
+	if b := c.buffers[spec]; b != nil {
+		return b
+	}
+	return server.NewLogBuffer(nil)
 }
 
 // openErrorLogs opens the error logs of the main server and of the hosts that

@@ -35,7 +35,7 @@ type parent struct {
 	later    []*request     // of the console, which asked for it
 	stopping bool
 	killAt   <-chan time.Time // when those that are still there are killed
-	terminal *os.File         // standard error as it was at the start
+	terminal *os.File         // standard error as it was at the start; nil when serving
 	status   int
 }
 
@@ -50,9 +50,12 @@ const (
 func (p *Program) Serve(l *Loaded, ready func()) int {
 	m := p.newParent()
 	m.ready, m.pidFile = ready, p.PidFilePath(l)
-	if fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0); err == nil {
-		m.terminal = os.NewFile(uintptr(fd), "stderr")
+	fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		say(os.Stderr, p.Name+": "+err.Error())
+		return exitFailed
 	}
+	m.terminal = os.NewFile(uintptr(fd), "stderr")
 	g, err := m.build(l, nil, func(err error) { say(m.terminal, err.Error()) })
 	if err != nil {
 		say(m.terminal, err.Error())
@@ -81,7 +84,7 @@ func (p *Program) Serve(l *Loaded, ready func()) int {
 
 // newParent is a parent without a generation. Signals are kept for it from now on.
 func (p *Program) newParent() *parent {
-	m := &parent{Program: p, terminal: os.Stderr,
+	m := &parent{Program: p,
 		events: make(chan event, 16), respawn: make(chan *generation, 16), signals: make(chan os.Signal, 8)}
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(m.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
@@ -151,6 +154,8 @@ func (m *parent) follow(e event) {
 		}
 	case "":
 		delete(g.children, c.pid)
+		g.logs.salvage(c.lines)
+		unix.Close(c.lines)
 		m.board.leave(c, &e.usage)
 		m.note(c, e.status)
 		m.lost(c, g)

@@ -207,6 +207,8 @@ func (m *parent) rise() {
 	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
 	if old == nil {
 		m.ready()
+		m.terminal.Close() // what reads from it waits for its end
+		m.terminal = nil
 	}
 	m.reply("")
 	if s := m.again; s != 0 {
@@ -283,7 +285,9 @@ func (m *parent) fail(g *generation, c *child) {
 		return
 	}
 	corelog.Alert(nil).Msg("no child could start, shutting down: " + reason)
-	say(m.terminal, m.Name+": "+reason)
+	if m.terminal != nil {
+		say(m.terminal, m.Name+": "+reason)
+	}
 	m.status = exitFailed
 	m.stopping = true
 }
