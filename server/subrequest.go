@@ -58,7 +58,9 @@ func (r *Request) SubRequestFile(file string) *Request {
 	if !path.IsAbs(file) {
 		file = path.Join(fileDir, file)
 	}
-	sub.Filename = path.Clean(file)
+	if sub.Filename = path.Clean(file); strings.HasSuffix(file, "/") && sub.Filename != "/" {
+		sub.Filename += "/"
+	}
 	if name, ok := strings.CutPrefix(sub.Filename, fileDir); ok && name != "" && !strings.Contains(name, "/") {
 		dir, _ := path.Split(r.URI) // a neighbour: its URL is known
 		sub.SetTarget(EscapePath(dir + name))

@@ -16,7 +16,7 @@ import (
 
 var (
 	_ server.Talker = (*parentLogs)(nil)
-	_ server.Talker = (childLogs)(nil)
+	_ server.Talker = (*childLogs)(nil)
 )
 
 // talkSpecs name a program's descriptors among those that children are handed.
@@ -29,7 +29,7 @@ func talkSpecs(key string) [3]string {
 func (p *parentLogs) Talk(t server.TalkSpec) (*server.Talk, error) {
 	specs := talkSpecs(t.Key)
 	if p.open[specs[0]] != nil {
-		return talkOf(p.open, specs)
+		return talkOf(specs, func(spec string) *os.File { return p.open[spec] })
 	}
 	if len(t.Argv) == 0 || t.Argv[0] == "" {
 		return nil, errors.New("no program given")
@@ -144,12 +144,15 @@ func (t *talker) close() {
 }
 
 // Talk finds what the parent started.
-func (c childLogs) Talk(t server.TalkSpec) (*server.Talk, error) {
-	return talkOf(c, talkSpecs(t.Key))
+func (c *childLogs) Talk(t server.TalkSpec) (*server.Talk, error) {
+	return talkOf(talkSpecs(t.Key), func(spec string) *os.File {
+		f, _ := c.open[spec].(*os.File)
+		return f
+	})
 }
 
-func talkOf(open map[string]*os.File, specs [3]string) (*server.Talk, error) {
-	t := &server.Talk{In: open[specs[0]], Out: open[specs[1]], Lock: open[specs[2]]}
+func talkOf(specs [3]string, open func(spec string) *os.File) (*server.Talk, error) {
+	t := &server.Talk{In: open(specs[0]), Out: open(specs[1]), Lock: open(specs[2])}
 	if t.In == nil || t.Out == nil || t.Lock == nil {
 		return nil, errors.New("the parent has not started " + specs[0])
 	}

@@ -34,12 +34,12 @@ func TestTalk(t *testing.T) {
 	if err != nil || again.In != talk.In {
 		t.Errorf("a second call starts a second program: %v", err)
 	}
-	children := childLogs{}
+	children := &childLogs{open: map[string]io.Writer{}}
 	for i, s := range logs.specs {
 		if logs.fds()[i] == 0 {
 			t.Errorf("%s has no descriptor", s)
 		}
-		children[s] = logs.open[s]
+		children.open[s] = logs.open[s]
 	}
 	inherited, err := children.Talk(spec)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestTalkRefuses(t *testing.T) {
 			t.Errorf("%q: %v", argv, talk)
 		}
 	}
-	if _, err := (childLogs{}).Talk(server.TalkSpec{Key: "k"}); err == nil {
+	if _, err := (&childLogs{}).Talk(server.TalkSpec{Key: "k"}); err == nil {
 		t.Error("a child found what its parent has not started")
 	}
 	if len(logs.specs) != 0 {
