@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -282,6 +283,7 @@ func linesOf(module, text string) string {
 	return b.String()
 }
 
+var placeRx = regexp.MustCompile(`(line |/httpd\.conf:)(\d+)`)
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
 var pidRx = regexp.MustCompile(`\[pid \d+(:tid \d+)?\] `)
 
@@ -303,11 +305,10 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	s = pidRx.ReplaceAllString(s, "")
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
-	s = regexp.MustCompile(`line (\d+)`).ReplaceAllStringFunc(s, func(m string) string {
-		var n int
-		fmt.Sscanf(m, "line %d", &n)
-		if n > before {
-			return fmt.Sprintf("line %d", n-before)
+	s = placeRx.ReplaceAllStringFunc(s, func(m string) string {
+		place := placeRx.FindStringSubmatch(m)
+		if n, err := strconv.Atoi(place[2]); err == nil && n > before {
+			return place[1] + strconv.Itoa(n-before)
 		}
 		return m
 	})

@@ -53,15 +53,15 @@ var (
 // log is open.
 func SetProcessLog(l *ErrorLog, levels *LogLevels) { processLog, processLevels = l, levels }
 
-// errorTime is Apache's %{u}t: "Mon Nov 23 17:01:03.676704 2026".
-const errorTime = "Mon Jan 02 15:04:05.000000 2006"
+// ErrorTime is the layout of a line's time: Apache's %{u}t: "Mon Nov 23 17:01:03.676704 2026".
+const ErrorTime = "Mon Jan 02 15:04:05.000000 2006"
 
 // write formats Apache's default line:
 // "[%{u}t] [%-m:%l] [pid %P:tid %T] %7F: %E: [client\ %a] %M% ,\ referer\ %{Referer}i".
 func (el *ErrorLog) write(e *Event, text string) {
 	b := make([]byte, 0, 256)
 	b = append(b, '[')
-	b = e.at.AppendFormat(b, errorTime)
+	b = e.at.AppendFormat(b, ErrorTime)
 	b = append(b, "] ["...)
 	b = append(b, e.module...)
 	b = append(b, ':')

@@ -65,7 +65,7 @@ func addCond(c *config, cmd *directives.Cmd, args string) error {
 	}
 	n.kind(l.first)
 	if n.fold && n.test != testRegex && (n.test < testLess || n.test > testGreaterEqual) {
-		cmd.Warn("AH00665: RewriteCond: NoCase option for non-regex pattern '%s' is not supported and will be ignored. (%s:%d)",
+		cmd.LogWarning("AH00665: RewriteCond: NoCase option for non-regex pattern '%s' is not supported and will be ignored. (%s:%d)",
 			n.operand, cmd.Node.Pos.File, cmd.Node.Pos.Line)
 		n.fold = false
 	}

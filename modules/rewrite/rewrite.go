@@ -198,7 +198,7 @@ func setOptions(c *config, cmd *directives.Cmd, arg string) error {
 		case ok:
 			bits |= bit
 		case len(word) >= len("MaxRedirects=") && strings.EqualFold(word[:len("MaxRedirects=")], "MaxRedirects="):
-			cmd.Warn("AH00664: RewriteOptions: MaxRedirects option has been removed in favor of the global " +
+			cmd.LogWarning("AH00664: RewriteOptions: MaxRedirects option has been removed in favor of the global " +
 				"LimitInternalRecursion directive and will be ignored.")
 		default:
 			return fmt.Errorf("RewriteOptions: unknown option '%s'", word)
