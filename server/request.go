@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/donjon-httpd/donjon/directives"
@@ -88,6 +89,7 @@ type Request struct {
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 
+	marks           []any
 	redirects       int  // internal redirects and subrequests on the way here
 	lengthless      bool // an error page whose length is not told
 	suppressCharset bool
@@ -121,6 +123,21 @@ const (
 // Initial tells whether the request came from the client: neither a subrequest
 // nor an internal redirect.
 func (r *Request) Initial() bool { return r.Main == nil && r.Prev == nil }
+
+// Mark remembers key for this request and for those that it is redirected to
+// inside the server, but not for the one that a subrequest is merged into
+// (userdata of Apache's r->pool). key is of a type of the module's own.
+func (r *Request) Mark(key any) { r.marks = append(r.marks, key) }
+
+// Marked tells whether Mark was called with key.
+func (r *Request) Marked(key any) bool {
+	for ; r != nil; r = r.Prev {
+		if slices.Contains(r.marks, key) {
+			return true
+		}
+	}
+	return false
+}
 
 // Top is the client's own request behind subrequests and redirects.
 func (r *Request) Top() *Request {

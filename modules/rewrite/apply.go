@@ -30,19 +30,9 @@ const (
 	refused     // r.Status says with what
 )
 
-// noteEnd marks a request that [END] was used on; it holds for what it is
+// ended marks a request that [END] was used on; it holds for what it is
 // redirected to inside the server.
-const noteEnd = "rewrite_really_last"
-
-// ended tells whether [END] was used.
-func ended(r *server.Request) bool {
-	for ; r != nil; r = r.Prev {
-		if r.Notes.Has(noteEnd) {
-			return true
-		}
-	}
-	return false
-}
+type ended struct{}
 
 // contexts are kept for the next list: they are large.
 var contexts = sync.Pool{New: func() any { return new(context) }}
@@ -105,7 +95,7 @@ func applyList(r *server.Request, rules []*rule, perdir string) (o outcome, last
 		}
 		if p.is(end) {
 			c.trace(8, perdir, "Rule has END flag, no further rewriting for this request")
-			r.Notes.Set(noteEnd, "1")
+			r.Mark(ended{})
 			break
 		}
 		if p.flags&(proxy|lastRule) != 0 {

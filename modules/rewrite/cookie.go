@@ -7,6 +7,9 @@ import (
 	"github.com/donjon-httpd/donjon/server"
 )
 
+// cookie marks a request that a cookie of that name was set for.
+type cookie string
+
 // addCookie sets a cookie as [CO] says:
 // name:value:domain[:minutes[:path[:secure[:httponly[:samesite]]]]]. With a
 // semicolon first, semicolons part the fields (add_cookie).
@@ -31,12 +34,9 @@ func addCookie(r *server.Request, s string) {
 	for top.Main != nil {
 		top = top.Main
 	}
-	note := name + "_rewrite"
-	for p := top; p != nil; p = p.Prev {
-		if p.Notes.Has(note) {
-			logf(top, 5, "", "skipping already set cookie '%s'", name)
-			return
-		}
+	if top.Marked(cookie(name)) {
+		logf(top, 5, "", "skipping already set cookie '%s'", name)
+		return
 	}
 	var b strings.Builder
 	b.WriteString(name + "=" + value + "; path=")
@@ -58,6 +58,6 @@ func addCookie(r *server.Request, s string) {
 		b.WriteString("; SameSite=" + sameSite)
 	}
 	top.ErrOut.Add("Set-Cookie", b.String())
-	top.Notes.Set(note, "set")
+	top.Mark(cookie(name))
 	logf(top, 5, "", "setting cookie '%s'", b.String())
 }

@@ -14,7 +14,7 @@ func fixup(r *server.Request) server.Status {
 	if !isProxy && !conf.has(allowNoSlash) && len(r.Filename) == len(conf.dir)-1 && strings.HasPrefix(conf.dir, r.Filename) {
 		return server.Declined // the directory without its slash: mod_dir sends the client to the right URL
 	}
-	if ended(r) {
+	if r.Marked(ended{}) {
 		logf(r, 8, conf.dir, "Declining, no further rewriting due to END flag")
 		return server.Declined
 	}

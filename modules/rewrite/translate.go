@@ -18,7 +18,7 @@ func translate(r *server.Request) server.Status {
 	if conf.owner != r.Server {
 		return server.Declined
 	}
-	if ended(r) {
+	if r.Marked(ended{}) {
 		logf(r, 8, "", "Declining, no further rewriting due to END flag")
 		return server.Declined
 	}
