@@ -11,6 +11,10 @@ import (
 const (
 	backtrackLimit = time.Second     // in patterns that backtrack
 	roundsLimit    = 5 * time.Second // in all, asked when [N] starts over
+
+	// maxSubrequests bounds what look-aheads, -U and -F ask for one request of a
+	// client: they can nest, and their number grows with a power of the depth.
+	maxSubrequests = 1000
 )
 
 // budget is the time that a list of rules may still take.

@@ -167,8 +167,23 @@ func (c *context) field(name string) string {
 	return s
 }
 
-// subrequestOK tells whether a subrequest would not ask for what is being asked.
-func subrequestOK(r *server.Request) bool { return r.Main == nil || r.Main.URI != r.URI }
+// subrequestOK tells whether a subrequest would not ask for what is being
+// asked, and not be one too many.
+func subrequestOK(r *server.Request) bool {
+	if r.Main != nil && r.Main.URI == r.URI {
+		return false
+	}
+	switch n := r.Top().Mark(subrequest{}); {
+	case n <= maxSubrequests:
+		return true
+	case n == maxSubrequests+1:
+		elog.Error(r).Msgf("rules for %s ask more than %d subrequests; further ones are not asked", r.URI, maxSubrequests)
+	}
+	return false
+}
+
+// subrequest marks the client's request for each subrequest of ours.
+type subrequest struct{}
 
 // lookAhead asks a subrequest for the URL or file for the variable.
 func (v *variable) lookAhead(c *context) string {
