@@ -23,6 +23,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/status"
+	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
 	"github.com/donjon-httpd/donjon/modules/version"
@@ -55,5 +57,7 @@ var Builtin = []*server.Module{
 	&mime.Module,
 	&rewrite.Module,
 	&setenvif.Module,
+	&status.Module,
+	&systemd.Module,
 	&userdir.Module,
 }

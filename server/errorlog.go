@@ -95,6 +95,9 @@ func (el *ErrorLog) write(e *Event, text string) {
 // capital spells an errno as strerror does: Go's text starts in lower case.
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
+// EscapeLog makes one printable line of what came from a client, as in a log.
+func EscapeLog(s string) string { return string(appendEscaped(nil, s)) }
+
 // appendEscaped writes what came from a client so that a line stays a line
 // (ap_escape_errorlog_item).
 func appendEscaped(b []byte, s string) []byte {

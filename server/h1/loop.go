@@ -107,7 +107,7 @@ func (l *Loop) Serve() error {
 
 // event hands a waiting connection to a goroutine, or tells the goroutine that has it.
 func (l *Loop) event(c *conn, what uint32) {
-	if what&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 && c.state.CompareAndSwap(idle, busy) {
+	if what&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 && c.take(busy) {
 		go c.serve()
 		return
 	}
@@ -169,7 +169,7 @@ func (l *Loop) add(fd int, sa unix.Sockaddr) {
 	l.mu.Unlock()
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
 	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		if c.state.CompareAndSwap(idle, closed) {
+		if c.take(closed) {
 			c.shut()
 		}
 	}
@@ -218,7 +218,7 @@ func (l *Loop) sweep() {
 		}
 		l.mu.Unlock()
 		for _, c := range old {
-			if c.state.CompareAndSwap(idle, closed) {
+			if c.take(closed) {
 				c.shut()
 			}
 		}
@@ -272,7 +272,7 @@ func (l *Loop) closeIdle() {
 	}
 	l.mu.Unlock()
 	for _, c := range list {
-		if c.state.CompareAndSwap(idle, closed) {
+		if c.take(closed) {
 			c.shut()
 		}
 	}

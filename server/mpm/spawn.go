@@ -108,7 +108,7 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 		restoreSignals(&unix.Sigset_t{})
 		var err error
 		c.pid, err = syscall.ForkExec(s.image(), s.argv, &syscall.ProcAttr{
-			Env:   append(os.Environ(), roleVariable+"="+RoleChild),
+			Env:   append(environment(os.Environ()), roleVariable+"="+RoleChild),
 			Files: files,
 			Sys:   attr,
 		})

@@ -138,6 +138,7 @@ func (m *parent) tryNew() error {
 		}
 	}
 	cmd := exec.Command(m.spawner.self, args...)
+	cmd.Env = environment(os.Environ())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
