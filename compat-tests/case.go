@@ -1,7 +1,11 @@
 package compattests
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -198,6 +202,20 @@ func setupLine(dir string, w []string) error {
 			return err
 		}
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
+	case w[0] == "unpack" && len(w) == 3:
+		packed, err := base64.StdEncoding.DecodeString(w[1])
+		if err != nil {
+			return err
+		}
+		z, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(z)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME or fill BYTES NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME or unpack BASE64 NAME")
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -213,6 +214,7 @@ func normal(s, dir string, port int) string {
 	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = strings.ReplaceAll(s, dir, "${DIR}")
+	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
 }
 
@@ -248,15 +250,40 @@ func (c *testCase) render(raw, dir string, port int) string {
 func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 	logs := map[string]string{}
 	for name := range c.logs {
-		b, err := os.ReadFile(filepath.Join(dir, name))
+		file, module, ofModule := strings.Cut(name, ":")
+		b, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
 			return nil, err
 		}
-		logs[name] = normal(string(b), dir, port)
+		text := normal(string(b), dir, port)
+		if ofModule {
+			text = linesOf(module, text)
+		}
+		logs[name] = text
 	}
 	return logs, nil
 }
 
+var (
+	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.(?:c|go)\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[client [^\]]*\] )?(.*)$`)
+	pointerRx = regexp.MustCompile(`([sr]id)#[0-9a-f]+`)
+)
+
+// linesOf is what a module wrote to an error log, without what differs by
+// nature: time, process, place in the source, client, addresses of objects.
+func linesOf(module, text string) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		m := logLineRx.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
+		if m == nil || !strings.HasPrefix(m[1], "["+module+":") || strings.HasPrefix(m[3], "AH00094: ") { // the command line
+			continue
+		}
+		b.WriteString(m[1] + " " + m[2] + pointerRx.ReplaceAllString(m[3], "$1#<id>") + "\n")
+	}
+	return b.String()
+}
+
+var placeRx = regexp.MustCompile(`(line |/httpd\.conf:)(\d+)`)
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
 var pidRx = regexp.MustCompile(`\[pid \d+(:tid \d+)?\] `)
 
@@ -278,11 +305,10 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	s = pidRx.ReplaceAllString(s, "")
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
-	s = regexp.MustCompile(`line (\d+)`).ReplaceAllStringFunc(s, func(m string) string {
-		var n int
-		fmt.Sscanf(m, "line %d", &n)
-		if n > before {
-			return fmt.Sprintf("line %d", n-before)
+	s = placeRx.ReplaceAllStringFunc(s, func(m string) string {
+		place := placeRx.FindStringSubmatch(m)
+		if n, err := strconv.Atoi(place[2]); err == nil && n > before {
+			return place[1] + strconv.Itoa(n-before)
 		}
 		return m
 	})

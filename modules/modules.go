@@ -20,6 +20,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
+	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/status"
@@ -54,6 +55,7 @@ var Builtin = []*server.Module{
 	&env.Module,
 	&headers.Module,
 	&mime.Module,
+	&rewrite.Module,
 	&setenvif.Module,
 	&status.Module,
 	&systemd.Module,

@@ -96,8 +96,8 @@ func SetProcessLog(l *ErrorLog, main *directives.Server) {
 	}
 }
 
-// errorTime is Apache's %{u}t: "Mon Nov 23 17:01:03.676704 2026".
-const errorTime = "Mon Jan 02 15:04:05.000000 2006"
+// ErrorTime is the layout of a line's time: Apache's %{u}t: "Mon Nov 23 17:01:03.676704 2026".
+const ErrorTime = "Mon Jan 02 15:04:05.000000 2006"
 
 // write writes a line, behind those that are due once for its connection and
 // its request.
@@ -181,7 +181,7 @@ func (el *ErrorLog) out(level Level, b []byte) {
 	}
 	if n := el.lost.Swap(0); n > 0 {
 		fmt.Fprintf(el.w, "[%s] [core:error] [pid %d:tid %d] %d lines before this one could not be written to the error log\n",
-			time.Now().Format(errorTime), os.Getpid(), syscall.Gettid(), n)
+			time.Now().Format(ErrorTime), os.Getpid(), syscall.Gettid(), n)
 	}
 }
 
@@ -190,7 +190,7 @@ func (el *ErrorLog) out(level Level, b []byte) {
 func (el *ErrorLog) appendDefault(b []byte, e *Event, text string) []byte {
 	if _, ok := el.w.(LevelWriter); !ok {
 		b = append(b, '[')
-		b = e.at.AppendFormat(b, errorTime)
+		b = e.at.AppendFormat(b, ErrorTime)
 		b = append(b, "] "...)
 	}
 	b = append(b, '[')

@@ -158,6 +158,10 @@ func (g *Generation) parseHtaccess(r *Request, f *htaccessFile, key htaccessKey,
 		return
 	}
 	for _, d := range diags {
+		if d.Module != "" {
+			NewLog(d.Module).Warn(ServerSubject(g, r.Server)).Msg(d.Summary)
+			continue
+		}
 		corelog.Warn(r).Msg(d.Summary)
 	}
 	f.conf = conf

@@ -46,7 +46,8 @@ func (r *Request) ServerName() string {
 	return c.ServerName
 }
 
-func (r *Request) serverNameForURL() string {
+// ServerNameForURL is ServerName as a URL has it: an IPv6 address in brackets.
+func (r *Request) ServerNameForURL() string {
 	name := r.ServerName()
 	if strings.Contains(name, ":") && !strings.HasPrefix(name, "[") {
 		return "[" + name + "]"
@@ -80,7 +81,7 @@ func (r *Request) ServerPort() int {
 // ConstructURL is the absolute URL of a path on this server.
 func (r *Request) ConstructURL(uri string) string {
 	port := r.ServerPort()
-	host := r.serverNameForURL()
+	host := r.ServerNameForURL()
 	if port == r.defaultPort() {
 		return r.Scheme() + "://" + host + uri
 	}

@@ -49,10 +49,6 @@ func (r *Request) redirected(uri string) *Request {
 		n.Env.Set("REDIRECT_"+e.Name, e.Value)
 	}
 	n.Env.Set("REDIRECT_STATUS", strconv.Itoa(r.Status))
-	n.Env.Set("REDIRECT_URL", r.URI)
-	if r.HasArgs {
-		n.Env.Set("REDIRECT_QUERY_STRING", r.Args)
-	}
 	if s := PostReadRequest.run(n); s != OK {
 		n.dieWith(s, n.Status)
 		return nil

@@ -54,15 +54,17 @@ func (r *Request) SubRequestMethodURI(method, uri string) *Request {
 // directory of the request's file (ap_sub_req_lookup_file).
 func (r *Request) SubRequestFile(file string) *Request {
 	sub := r.subRequest("GET")
-	sameDir := !strings.Contains(file, "/")
+	fileDir, _ := path.Split(r.Filename)
 	if !path.IsAbs(file) {
-		file = path.Join(path.Dir(r.Filename), file)
+		file = path.Join(fileDir, file)
 	}
-	sub.Filename = path.Clean(file)
-	if sameDir {
-		dir, _ := path.Split(r.URI)
-		sub.SetTarget(EscapePath(dir + path.Base(file)))
-		sub.URI = dir + path.Base(file)
+	if sub.Filename = path.Clean(file); strings.HasSuffix(file, "/") && sub.Filename != "/" {
+		sub.Filename += "/"
+	}
+	if name, ok := strings.CutPrefix(sub.Filename, fileDir); ok && name != "" && !strings.Contains(name, "/") {
+		dir, _ := path.Split(r.URI) // a neighbour: its URL is known
+		sub.SetTarget(EscapePath(dir + name))
+		sub.URI = dir + name
 	}
 	if r.recursionExceeded() {
 		sub.Status = 500

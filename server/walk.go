@@ -353,6 +353,7 @@ func (d *dirWalker) down(full string) Status {
 		}
 		depth++
 		if s := d.enter(name+"/", depth); s != OK {
+			r.PathInfo = full[end:]
 			return s
 		}
 		at = end + 1

@@ -188,6 +188,7 @@ type site struct {
 }
 
 func newSite(t *testing.T) *site {
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the detector waits a second at every exit otherwise
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

@@ -17,6 +17,7 @@ type parentLogs struct {
 	specs  []string // in the order of opening, which a child's descriptors follow
 	open   map[string]*os.File
 	pipes  []*pipedLog
+	talks  []*talker
 	relays []*relay
 }
 
@@ -78,6 +79,9 @@ func (p *parentLogs) fds() []uintptr {
 func (p *parentLogs) close() {
 	for _, pl := range p.pipes {
 		pl.close()
+	}
+	for _, t := range p.talks {
+		t.close()
 	}
 	for _, r := range p.relays {
 		r.close()

@@ -238,7 +238,7 @@ func (m *parent) restart(s syscall.Signal) {
 	l, diags := m.Load(m.serving.number() + 1)
 	m.board.Configs.Add(1)
 	for _, d := range diags {
-		corelog.At(levelOf(d), nil).Msg(Sentence(d, m.Name))
+		logOf(d).At(levelOf(d), nil).Msg(Sentence(d, m.Name))
 		m.tellAll(Sentence(d, m.Name))
 	}
 	var err error
