@@ -240,7 +240,7 @@ func (s *liveServer) stop() {
 	}
 	s.must("-k", "graceful-stop")
 	for range 500 {
-		if syscall.Kill(s.pid, 0) != nil {
+		if !running(s.pid) {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -237,7 +237,8 @@ func (l *Loop) Stop(deadline time.Time) {
 	l.end(deadline)
 }
 
-func (l *Loop) end(deadline time.Time) {
+// Deafen stops accepting: when it returns, no connection will be taken any more.
+func (l *Loop) Deafen() {
 	l.draining.Store(true)
 	for fd := range l.listeners {
 		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
@@ -249,6 +250,10 @@ func (l *Loop) end(deadline time.Time) {
 	l.accepts.Lock()
 	l.deaf = true
 	l.accepts.Unlock()
+}
+
+func (l *Loop) end(deadline time.Time) {
+	l.Deafen()
 	for !l.stopped.Load() {
 		if l.hurried.Load() {
 			l.closeIdle()

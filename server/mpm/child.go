@@ -178,10 +178,14 @@ func obey(control *os.File, engine Engine) {
 		}
 		limit := deadline(rest)
 		switch verb {
-		case "drain":
-			go engine.Drain(limit)
-		case "stop":
-			go engine.Stop(limit)
+		case "drain", "stop":
+			engine.Deafen()
+			send(control, "deaf") //nolint:errcheck // the parent is gone then, which is noticed
+			if verb == "drain" {
+				go engine.Drain(limit)
+			} else {
+				go engine.Stop(limit)
+			}
 		}
 		if !limit.IsZero() {
 			// An engine that hangs must not keep the process.

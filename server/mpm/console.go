@@ -134,7 +134,7 @@ func (m *parent) answer(q *request) {
 		q.failed("unknown request " + q.verb)
 	case m.stopping:
 		q.failed("the server is shutting down")
-	case m.rising != nil:
+	case m.restarting():
 		m.again = sig
 		m.later = append(m.later, q)
 	default:

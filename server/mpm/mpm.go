@@ -67,6 +67,8 @@ type Engine interface {
 	// have one more, which says Connection: close, and cuts what is left by the
 	// deadline (zero: waits for ever).
 	Drain(deadline time.Time)
+	// Deafen stops accepting: when it returns, no connection will be taken any more.
+	Deafen()
 	// Stop does the same but closes connections that wait for a request at once.
 	Stop(deadline time.Time)
 	// Close cuts everything.

@@ -78,7 +78,7 @@ func (n *notifier) beat(m *parent) {
 	if n.interval > 0 {
 		n.send("WATCHDOG=1")
 	}
-	if m.stopping || m.rising != nil || time.Since(n.told) < figuresEvery-time.Second {
+	if m.stopping || m.restarting() || time.Since(n.told) < figuresEvery-time.Second {
 		return
 	}
 	n.told = time.Now()

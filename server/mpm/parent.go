@@ -30,15 +30,17 @@ type parent struct {
 	respawn chan *generation
 	signals chan os.Signal
 
-	waiting  []*request     // of the console, answered when the rising generation serves or has failed
-	again    syscall.Signal // a restart asked for while another is under way
-	later    []*request     // of the console, which asked for it
-	stopping bool
-	killAt   <-chan time.Time // when those that are still there are killed
-	passed   []*listener      // by a service manager, until the first generation has taken its own
-	manager  *notifier
-	terminal *os.File // standard error as it was at the start; nil when serving
-	status   int
+	waiting   []*request     // of the console, answered when the rising generation serves or has failed
+	again     syscall.Signal // a restart asked for while another is under way
+	later     []*request     // of the console, which asked for it
+	stopping  bool
+	deafening []*child         // those that a restart still waits for, so that only the new generation answers
+	patience  <-chan time.Time // until it waits no longer
+	killAt    <-chan time.Time // when those that are still there are killed
+	passed    []*listener      // by a service manager, until the first generation has taken its own
+	manager   *notifier
+	terminal  *os.File // standard error as it was at the start; nil when serving
+	status    int
 }
 
 // How long a response may go on after TERM and after HUP. Apache cuts at once.
@@ -104,6 +106,9 @@ func (m *parent) run() {
 			m.answer(q)
 		case e := <-m.events:
 			m.follow(e)
+		case <-m.patience:
+			m.deafening = nil
+			m.settled()
 		case g := <-m.respawn:
 			if g == m.serving && !m.stopping {
 				m.refill(g)
@@ -153,6 +158,9 @@ func (m *parent) follow(e event) {
 		}
 	case "failed":
 		c.failed = e.rest
+	case "deaf":
+		c.deaf = true
+		m.hush()
 	case "retire":
 		c.leaving = true
 		if g == m.serving && !m.stopping {
@@ -165,6 +173,8 @@ func (m *parent) follow(e event) {
 		m.board.leave(c, &e.usage)
 		m.note(c, e.status)
 		m.lost(c, g)
+		c.deaf = true
+		m.hush()
 	}
 }
 
@@ -290,7 +300,7 @@ func (m *parent) obey(s syscall.Signal) {
 	case syscall.SIGHUP, syscall.SIGUSR1:
 		switch {
 		case m.stopping:
-		case m.rising != nil:
+		case m.restarting():
 			m.again = s
 		default:
 			m.restart(s)

@@ -213,9 +213,48 @@ func (m *parent) rise() {
 		m.terminal = nil
 	}
 	m.manager.ready()
-	m.reply("")
 	debug.FreeOSMemory() // of the configuration that was replaced
-	if s := m.again; s != 0 {
+	if old != nil {
+		for _, c := range old.children {
+			if !c.deaf {
+				m.deafening = append(m.deafening, c)
+			}
+		}
+	}
+	if len(m.deafening) > 0 {
+		m.patience = time.After(deafLimit)
+		return
+	}
+	m.settled()
+}
+
+// deafLimit is how long a restart waits for children that should stop accepting.
+const deafLimit = 2 * time.Second
+
+// hush goes on with a restart when all old children have stopped accepting.
+func (m *parent) hush() {
+	if len(m.deafening) == 0 {
+		return
+	}
+	m.deafening = slices.DeleteFunc(m.deafening, func(c *child) bool { return c.deaf })
+	if len(m.deafening) == 0 {
+		m.settled()
+	}
+}
+
+// settled ends a restart: who asked for it is told, and the next one begins.
+func (m *parent) settled() {
+	m.patience = nil
+	m.reply("")
+	m.next()
+}
+
+// restarting tells whether a restart is under way.
+func (m *parent) restarting() bool { return m.rising != nil || len(m.deafening) > 0 }
+
+// next begins the restart that was asked for meanwhile.
+func (m *parent) next() {
+	if s := m.again; s != 0 && !m.stopping {
 		m.again = 0
 		m.waiting, m.later = m.later, nil
 		m.restart(s)
@@ -271,11 +310,7 @@ func (m *parent) keep(reason string) {
 	corelog.Error(nil).Msg(text)
 	m.manager.failed(text)
 	m.reply(text)
-	if s := m.again; s != 0 {
-		m.again = 0
-		m.waiting, m.later = m.later, nil
-		m.restart(s)
-	}
+	m.next()
 }
 
 // fail gives up a generation that could not start.

@@ -23,6 +23,7 @@ type child struct {
 	ready   bool
 	leaving bool   // asked for a successor
 	drained bool   // told to finish
+	deaf    bool   // takes no connection any more
 	failed  string // what it said before it ended
 }
 
