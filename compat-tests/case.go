@@ -1,6 +1,7 @@
 package compattests
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -166,17 +167,28 @@ func (c *testCase) layOut(dir string) error {
 			return err
 		}
 	}
+	var touches [][]string
 	for _, line := range c.setup {
-		if err := setupLine(dir, strings.Fields(line)); err != nil {
+		w := strings.Fields(line)
+		if len(w) == 3 && w[0] == "touch" {
+			touches = append(touches, w)
+			continue
+		}
+		if err := setupLine(dir, w); err != nil {
 			return fmt.Errorf("setup %q: %w", line, err)
 		}
 	}
-	return filepath.Walk(dir, func(p string, st os.FileInfo, err error) error {
+	err := filepath.Walk(dir, func(p string, st os.FileInfo, err error) error {
 		if err != nil || st.Mode()&os.ModeSymlink != 0 {
 			return err
 		}
 		return os.Chtimes(p, fileTime, fileTime)
 	})
+	for _, w := range touches {
+		at, bad := time.Parse(time.RFC3339, w[1])
+		err = errors.Join(err, bad, os.Chtimes(filepath.Join(dir, w[2]), at, at))
+	}
+	return err
 }
 
 func setupLine(dir string, w []string) error {
@@ -199,5 +211,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME or fill BYTES NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME or touch TIME NAME")
 }

@@ -4,13 +4,16 @@ package modules
 
 import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
+	"github.com/donjon-httpd/donjon/modules/actions"
 	"github.com/donjon-httpd/donjon/modules/alias"
+	"github.com/donjon-httpd/donjon/modules/allowmethods"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/env"
+	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
@@ -45,11 +48,14 @@ var Builtin = []*server.Module{
 	&mpm_worker.Module,
 	&mpm_prefork.Module,
 	&access_compat.Module,
+	&actions.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
+	&allowmethods.Module,
 	&dir.Module,
 	&env.Module,
+	&expires.Module,
 	&headers.Module,
 	&mime.Module,
 	&setenvif.Module,
