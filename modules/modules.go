@@ -7,6 +7,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/actions"
 	"github.com/donjon-httpd/donjon/modules/alias"
 	"github.com/donjon-httpd/donjon/modules/allowmethods"
+	"github.com/donjon-httpd/donjon/modules/asis"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/chroot"
@@ -53,6 +54,7 @@ var Builtin = []*server.Module{
 	&authz_host.Module,
 	&alias.Module,
 	&allowmethods.Module,
+	&asis.Module,
 	&dir.Module,
 	&env.Module,
 	&expires.Module,

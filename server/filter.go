@@ -172,6 +172,18 @@ func (r *Request) SendFile(f *os.File, off, n int64) error {
 	return r.PassBrigade(&Brigade{Buckets: []Bucket{{File: f, Off: off, Len: n}}})
 }
 
+// EndWithFile is [Request.SendFile] for the last of a response: its length is
+// then known before the head is sent.
+func (r *Request) EndWithFile(f *os.File, off, n int64) error {
+	if len(r.pending) > 0 {
+		if err := r.passPending(false, false); err != nil {
+			return err
+		}
+	}
+	r.ended = true
+	return r.PassBrigade(&Brigade{Buckets: []Bucket{{File: f, Off: off, Len: n}}, EOS: true})
+}
+
 // End ends the response with what was written; once only.
 func (r *Request) End() error {
 	if r.ended {
