@@ -3,6 +3,7 @@ package server
 import (
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -86,12 +87,17 @@ func (r *Request) RunSub() Status {
 	return s
 }
 
-// subExchange puts the body of a subrequest into the main request's chain.
+// subExchange puts the body of a subrequest into the main request's chain,
+// behind what the main request wrote.
 type subExchange struct{ main *Request }
 
 func (x subExchange) Body(_ *Request, b *Brigade) error {
 	inner := *b
 	inner.EOS = false
+	if m := x.main; len(m.pending) > 0 {
+		inner.Buckets = append([]Bucket{{Mem: slices.Clone(m.pending)}}, b.Buckets...)
+		m.pending = m.pending[:0]
+	}
 	return x.main.PassBrigade(&inner)
 }
 func (x subExchange) Interim(*Request, int) error { return nil }

@@ -161,6 +161,12 @@ func unescapePath(p string, slash slashRule) (string, Status) {
 	return string(b), OK
 }
 
+// UnescapeURL decodes %xx (ap_unescape_url); false for a bad escape, %00 or %2f.
+func UnescapeURL(s string) (string, bool) {
+	out, status := unescapePath(s, slashForbid)
+	return out, status == OK
+}
+
 // EscapePath writes a path for a URL (ap_os_escape_path without its "./").
 func EscapePath(s string) string {
 	return escape(s, func(c byte) bool {
