@@ -10,6 +10,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/asis"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
+	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
@@ -55,6 +56,7 @@ var Builtin = []*server.Module{
 	&alias.Module,
 	&allowmethods.Module,
 	&asis.Module,
+	&autoindex.Module,
 	&dir.Module,
 	&env.Module,
 	&expires.Module,

@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-func finfoOf(st fs.FileInfo) Finfo {
+// FinfoOf takes what os.Stat or os.Lstat found.
+func FinfoOf(st fs.FileInfo) Finfo {
 	f := Finfo{Mode: st.Mode(), Size: st.Size(), Mtime: st.ModTime()}
 	switch {
 	case st.Mode().IsRegular():

@@ -115,5 +115,5 @@ func statFile(name string, follow bool) Finfo {
 	if err != nil {
 		return Finfo{}
 	}
-	return finfoOf(st)
+	return FinfoOf(st)
 }

@@ -394,7 +394,7 @@ func (d *dirWalker) check(name string) (Finfo, Status) {
 		corelog.Error(r).Err(err).Msgf("AH00036: access to %s failed (filesystem path '%s')", r.URI, name)
 		return Finfo{}, 403
 	}
-	fi := finfoOf(st)
+	fi := FinfoOf(st)
 	if fi.Type != Symlink {
 		return fi, OK
 	}
@@ -415,7 +415,7 @@ func (d *dirWalker) resolve(name string, link Finfo) (Finfo, bool) {
 	if err != nil {
 		return Finfo{}, false
 	}
-	fi := finfoOf(st)
+	fi := FinfoOf(st)
 	if d.w.options&OptSymOwner != 0 && fi.UID != link.UID {
 		return Finfo{}, false
 	}
