@@ -25,6 +25,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
+	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -62,6 +63,7 @@ var Builtin = []*server.Module{
 	&expires.Module,
 	&headers.Module,
 	&mime.Module,
+	&negotiation.Module,
 	&setenvif.Module,
 	&userdir.Module,
 }

@@ -28,6 +28,15 @@ func (r *Request) SetETag(f *os.File) {
 	r.Notes.Set("no-etag", "omit")
 }
 
+// SetVlistValidator makes the state of the file that a list of variants was
+// taken from, a type map or a directory, a part of the response's entity tag.
+func (r *Request) SetVlistValidator(source *Request) {
+	if source.Finfo.Mtime.After(source.Mtime) {
+		source.Mtime = source.Finfo.Mtime
+	}
+	r.VlistValidator = source.makeETag(nil)
+}
+
 func (r *Request) makeETag(f *os.File) string {
 	bits, set := CoreDir.Of(r.Dir).EffectiveETag()
 	if !set {

@@ -74,11 +74,7 @@ func (r *Request) sendFile() Status {
 	}
 	r.SetLastModified()
 	r.SetETag(f)
-	ranges := "bytes"
-	if CoreDir.Of(r.Dir).MaxRanges.Else(defaultMaxRanges) == 0 {
-		ranges = "none"
-	}
-	r.Out.Set("Accept-Ranges", ranges)
+	r.SetAcceptRanges()
 	r.SetContentLength(r.Finfo.Size)
 	if CoreDir.Of(r.Dir).ContentDigest.Else(false) {
 		h := md5.New()
@@ -97,6 +93,15 @@ func (r *Request) sendFile() Status {
 		corelog.Debug(r).Err(err).Msg("AH00133: default_handler: ap_pass_brigade returned 20014")
 	}
 	return OK
+}
+
+// SetAcceptRanges tells whether parts of the response can be had.
+func (r *Request) SetAcceptRanges() {
+	ranges := "bytes"
+	if CoreDir.Of(r.Dir).MaxRanges.Else(defaultMaxRanges) == 0 {
+		ranges = "none"
+	}
+	r.Out.Set("Accept-Ranges", ranges)
 }
 
 // SendOptions answers OPTIONS.

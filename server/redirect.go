@@ -48,7 +48,7 @@ func (r *Request) redirected(uri string) *Request {
 		Prev: r, Main: r.Main, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port,
 		FieldOrder: r.FieldOrder, Simple: r.Simple, Client: r.Client, ClientIP: r.ClientIP, Allowed: r.Allowed,
 		Status: r.Status, HeaderOnly: r.HeaderOnly, NoCache: r.NoCache, NoLocalCopy: r.NoLocalCopy, redirects: r.redirects + 1,
-		ErrOut: r.ErrOut}
+		ErrOut: r.ErrOut, VlistValidator: r.VlistValidator}
 	copied := *r.Request
 	n.Request = &copied
 	n.SetTarget(uri)

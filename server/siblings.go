@@ -35,16 +35,32 @@ func (r *Request) Siblings() *Siblings {
 
 // Look runs the phases before the handler for an entry of the directory. fi is
 // what is known of it, a link's target in its place.
-func (s *Siblings) Look(name string, fi Finfo) *Request {
+func (s *Siblings) Look(name string, fi Finfo) *Request { return s.look(name, fi, false) }
+
+// LookWithArgs is [Siblings.Look] for a file that is to take the place of the
+// request's: with its PathInfo and its query.
+func (s *Siblings) LookWithArgs(name string, fi Finfo) *Request { return s.look(name, fi, true) }
+
+func (s *Siblings) look(name string, fi Finfo, args bool) *Request {
 	sub := s.r.subRequest("GET")
 	sub.siblings = s
 	sub.Filename, sub.Finfo = s.dir+name, fi
 	uri := s.uri + name
+	if args && s.r.PathInfo != "" {
+		uri += s.r.PathInfo
+		sub.PathInfo = s.r.PathInfo
+	}
 	if fi.Type == Directory {
 		sub.Filename += "/"
-		uri += "/"
+		if sub.PathInfo == "" {
+			uri += "/"
+		}
 	}
-	sub.SetTarget(EscapePath(uri))
+	uri = EscapePath(uri)
+	if args && s.r.Args != "" {
+		uri += "?" + s.r.Args
+	}
+	sub.SetTarget(uri)
 	if s.r.recursionExceeded() {
 		sub.Status = 500
 		return sub

@@ -174,6 +174,11 @@ func EscapePath(s string) string {
 	})
 }
 
+// EscapeSegment writes one segment of a path for a URL (ap_escape_path_segment).
+func EscapeSegment(s string) string {
+	return escape(s, func(c byte) bool { return isUnreserved(c) || strings.IndexByte("$+!*'(),:@&=", c) >= 0 })
+}
+
 // EscapeURIPath is [EscapePath] for a file's path, to which "./" is added when
 // its first segment has a colon.
 func EscapeURIPath(s string) string {
