@@ -28,6 +28,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
 	"github.com/donjon-httpd/donjon/modules/version"
@@ -65,5 +66,6 @@ var Builtin = []*server.Module{
 	&mime.Module,
 	&negotiation.Module,
 	&setenvif.Module,
+	&speling.Module,
 	&userdir.Module,
 }

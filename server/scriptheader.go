@@ -93,7 +93,7 @@ type scriptHeader struct {
 
 func (h *scriptHeader) field(name, value string) {
 	r := h.r
-	switch strings.ToLower(name) {
+	switch LowerASCII(name) {
 	case "content-type":
 		r.ContentType = lowerType(strings.TrimRight(value, " \t\n\v\f\r"))
 	case "status":
@@ -153,9 +153,9 @@ func (h *scriptHeader) fail(text string) {
 func lowerType(t string) string {
 	base, params, ok := strings.Cut(t, ";")
 	if !ok {
-		return strings.ToLower(t)
+		return LowerASCII(t)
 	}
-	return strings.ToLower(base) + ";" + params
+	return LowerASCII(base) + ";" + params
 }
 
 func cut30(s string) string { return s[:min(len(s), 30)] }

@@ -233,8 +233,12 @@ func (r *Request) directoryWalk() Status {
 			r.Finfo = Finfo{}
 		}
 	}
+	behind := r.PathInfo // of a file that takes the place of another request's
 	if s := walker.down(full, at, depth); s != OK {
 		return s
+	}
+	if r.PathInfo == "" {
+		r.PathInfo = behind
 	}
 	walker.regexes()
 	if walker.merged != nil {

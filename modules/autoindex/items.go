@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/pattern"
 )
 
@@ -132,7 +133,7 @@ func itemName(kind itemKind, to string) string {
 	case kind == byPath && to == "**DIRECTORY**":
 		return directoryItem
 	case kind == byEncoding:
-		return strings.ToLower(to)
+		return server.LowerASCII(to)
 	}
 	return to
 }

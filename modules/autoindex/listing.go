@@ -143,7 +143,7 @@ func (p *page) row(i int, e *entry, w columns) {
 			class = "odd"
 		}
 		if e.hasAlt && p.has(addAltClass) {
-			class += "-" + strings.ToLower(e.alt)
+			class += "-" + server.LowerASCII(e.alt)
 		}
 		p.puts("   <tr class=\"", class, "\">")
 	} else {

@@ -35,7 +35,7 @@ func acceptField(r *server.Request, name string) []accepted {
 func parseAccepted(line string) (a accepted, rest string) {
 	a.quality = 1
 	a.name, line = token(line, false)
-	a.name = strings.ToLower(a.name)
+	a.name = server.LowerASCII(a.name)
 	switch a.name {
 	case "text/html", includesType:
 		a.level = 2
@@ -49,14 +49,14 @@ func parseAccepted(line string) (a accepted, rest string) {
 		if end < 0 {
 			continue
 		}
-		name, value := strings.ToLower(param[:end]), strings.TrimLeft(param[end+1:], "= \t\n\v\f\r")
+		name, value := server.LowerASCII(param[:end]), strings.TrimLeft(param[end+1:], "= \t\n\v\f\r")
 		switch quoted, ok := strings.CutPrefix(value, `"`); {
 		case ok:
 			value = upTo(quoted, "\n\r\"")
 		default:
 			value = upTo(value, " \t\n\v\f\r")
 		}
-		value = strings.ToLower(value)
+		value = server.LowerASCII(value)
 		switch name {
 		case "q", "qs":
 			a.quality = quality(value)
@@ -125,7 +125,7 @@ func leadingInt(s string) int {
 func listItems(field string) []string {
 	var list []string
 	for item := range strings.SplitSeq(field, ",") {
-		if item = strings.ToLower(strings.Trim(item, " \t")); item != "" {
+		if item = server.LowerASCII(strings.Trim(item, " \t")); item != "" {
 			list = append(list, item)
 		}
 	}

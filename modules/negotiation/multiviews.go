@@ -60,6 +60,9 @@ func (n *negotiation) readDirectory() server.Status {
 		elog.Error(r).Msgf("AH00687: Negotiation: discovered file(s) matching request: %s (None could be negotiated).", r.Filename)
 		return 404
 	}
+	if st, err := d.Stat(); err == nil {
+		r.Finfo.Mtime = st.ModTime() // of the directory: the list's state
+	}
 	r.SetVlistValidator(r)
 	slices.SortFunc(n.variants, func(a, b variant) int {
 		return cmp.Or(cmp.Compare(b.sourceQuality, a.sourceQuality), strings.Compare(a.file, b.file))

@@ -69,7 +69,7 @@ func (m *mapReader) read() (problem string, fatal bool) {
 			continue
 		}
 		name, body, ok := strings.Cut(line, ":")
-		name = strings.ToLower(name)
+		name = server.LowerASCII(name)
 		if !ok {
 			return "AH00681: Syntax error in type map, no ':' in " + m.file + " for header " + name, true
 		}
@@ -215,7 +215,7 @@ func languages(body string) []string {
 	for body != "" {
 		var lang string
 		lang, body = token(body, false)
-		list = append(list, strings.ToLower(lang))
+		list = append(list, server.LowerASCII(lang))
 		if body != "" && (body[0] == ',' || body[0] == ';') {
 			body = body[1:]
 		}
