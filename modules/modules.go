@@ -29,9 +29,12 @@ import (
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
+	"github.com/donjon-httpd/donjon/modules/usertrack"
 	"github.com/donjon-httpd/donjon/modules/version"
+	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -67,5 +70,8 @@ var Builtin = []*server.Module{
 	&negotiation.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&unique_id.Module,
 	&userdir.Module,
+	&usertrack.Module,
+	&vhost_alias.Module,
 }
