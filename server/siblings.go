@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"path"
 	"strings"
 )
@@ -14,6 +15,9 @@ type Siblings struct {
 	dir    string
 	walk   dirWalker
 	walked bool
+
+	sub Request // of Look
+	hr  http.Request
 }
 
 // Siblings prepares look-ups in the directory of the request's file.
@@ -34,15 +38,23 @@ func (r *Request) Siblings() *Siblings {
 }
 
 // Look runs the phases before the handler for an entry of the directory. fi is
-// what is known of it, a link's target in its place.
-func (s *Siblings) Look(name string, fi Finfo) *Request { return s.look(name, fi, false) }
+// what is known of it, a link's target in its place. What it gives is valid
+// until the next call.
+func (s *Siblings) Look(name string, fi Finfo) *Request {
+	s.r.makeSub(&s.sub, &s.hr, "GET")
+	s.look(&s.sub, name, fi, false)
+	return &s.sub
+}
 
 // LookWithArgs is [Siblings.Look] for a file that is to take the place of the
-// request's: with its PathInfo and its query.
-func (s *Siblings) LookWithArgs(name string, fi Finfo) *Request { return s.look(name, fi, true) }
-
-func (s *Siblings) look(name string, fi Finfo, args bool) *Request {
+// request's: with its PathInfo and its query, and to be kept.
+func (s *Siblings) LookWithArgs(name string, fi Finfo) *Request {
 	sub := s.r.subRequest("GET")
+	s.look(sub, name, fi, true)
+	return sub
+}
+
+func (s *Siblings) look(sub *Request, name string, fi Finfo, args bool) {
 	sub.siblings = s
 	sub.Filename, sub.Finfo = s.dir+name, fi
 	uri := s.uri + name
@@ -63,10 +75,9 @@ func (s *Siblings) look(name string, fi Finfo, args bool) *Request {
 	sub.SetTarget(uri)
 	if s.r.recursionExceeded() {
 		sub.Status = 500
-		return sub
+		return
 	}
 	if st := sub.prepare(); st != OK {
 		sub.Status = int(st)
 	}
-	return sub
 }

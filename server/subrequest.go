@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"os"
 	"path"
 	"slices"
@@ -11,11 +12,18 @@ import (
 // put its response into the one being made (ap_sub_req_*).
 
 func (r *Request) subRequest(method string) *Request {
-	hr := *r.Request
+	sub := new(Request)
+	r.makeSub(sub, new(http.Request), method)
+	return sub
+}
+
+// makeSub fills a subrequest and its http.Request, which may have been used before.
+func (r *Request) makeSub(sub *Request, hr *http.Request, method string) {
+	*hr = *r.Request
 	hr.Method = method
 	hr.Body = nil
 	hr.ContentLength = 0
-	return &Request{Request: &hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
+	*sub = Request{Request: hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
 		Main: r, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port, FieldOrder: r.FieldOrder,
 		Client: r.Client, ClientIP: r.ClientIP, Status: 200, Env: r.Env.Clone(), User: r.User, UserSet: r.UserSet, AuthType: r.AuthType,
 		HeaderOnly: r.HeaderOnly, NoLocalCopy: true, redirects: r.redirects}

@@ -39,7 +39,7 @@ func (c *config) entries(r *server.Request, d *os.File, v view) []*entry {
 	for {
 		batch, err := d.ReadDir(256)
 		for _, f := range batch {
-			if e := c.entry(r, look, f, v); e != nil {
+			if e := c.entry(r, d, look, f.Name(), v); e != nil {
 				list = append(list, e)
 			}
 		}
@@ -78,28 +78,27 @@ func (c *config) parentEntry(r *server.Request, v view) *entry {
 	return e
 }
 
-func (c *config) entry(r *server.Request, look *server.Siblings, f os.DirEntry, v view) *entry {
-	name := f.Name()
+func (c *config) entry(r *server.Request, d *os.File, look *server.Siblings, name string, v view) *entry {
 	if v.pattern != "" && !pattern.Fnmatch(v.pattern, name, pattern.FnNoEscape|pattern.FnPeriod) {
 		return nil
 	}
-	file := r.Filename + name
-	if c.ignores(file, name) {
+	if len(c.ignored) > 0 && c.ignores(r.Filename+name, name) {
 		return nil
 	}
-	st, err := f.Info()
-	if err == nil && st.Mode()&os.ModeSymlink != 0 {
-		st, err = os.Stat(file)
+	st, err := server.StatAt(d, name, false)
+	if err == nil && st.Type == server.Symlink {
+		st, err = server.StatAt(d, name, true)
 	}
 	if err != nil {
 		return nil
 	}
-	found := look.Look(name, server.FinfoOf(st))
+	folder := st.Type == server.Directory
+	found := look.Look(name, st)
 	if !shown(found, v.options) {
 		return nil
 	}
 	e := &entry{name: name, size: -1}
-	if st.IsDir() {
+	if folder {
 		e.name += "/"
 	}
 	if v.options&(fancy|table) == 0 {
@@ -108,10 +107,11 @@ func (c *config) entry(r *server.Request, look *server.Siblings, f os.DirEntry, 
 	e.modified = found.Finfo.Mtime
 	mediaType, _, _ := strings.Cut(found.ContentType, ";")
 	mediaType = strings.TrimRight(mediaType, " \t")
-	if st.IsDir() {
+	file := found.Filename
+	if folder {
 		// What was found may be the directory's index file.
 		e.folder = v.options&foldersFirst != 0
-		file, _ = path.Split(found.Filename)
+		file, _ = path.Split(file)
 		file = strings.TrimSuffix(file, "/")
 		if e.icon, e.hasIcon = find(c.icons, file, "", "", true); !e.hasIcon {
 			e.icon, e.hasIcon = special(c.icons, directoryItem)
@@ -122,7 +122,6 @@ func (c *config) entry(r *server.Request, look *server.Siblings, f os.DirEntry, 
 			}
 		}
 	} else {
-		file = found.Filename
 		e.icon, e.hasIcon = find(c.icons, file, mediaType, found.ContentEncoding, false)
 		e.alt, e.hasAlt = find(c.alts, file, mediaType, found.ContentEncoding, false)
 		e.size = found.Finfo.Size

@@ -55,7 +55,8 @@ func list(r *server.Request, c *config) server.Status {
 	if r.HeaderOnly {
 		return server.OK
 	}
-	p := page{r: r, c: c, view: newView(c, r.Args), title: server.EscapeHTML(r.URI)}
+	p := page{r: r, c: c, view: newView(c, r.Args), title: server.EscapeHTML(r.URI),
+		out: make([]byte, 0, firstPiece+1000), limit: firstPiece}
 	if trimmed := strings.TrimRight(p.title, "/"); trimmed != "" {
 		p.title = trimmed
 	} else {
@@ -74,15 +75,22 @@ type page struct {
 	view
 	title string
 	out   []byte // what was written since the last flush
+	limit int    // of out
 }
+
+// A page's first piece is what a handler may write before its length is given
+// up; the others are larger.
+const firstPiece, otherPieces = 8000, 32 << 10
 
 // puts writes text.
 func (p *page) puts(parts ...string) {
+	out := p.out
 	for _, s := range parts {
-		p.out = append(p.out, s...)
+		out = append(out, s...)
 	}
-	if len(p.out) >= 4000 {
+	if p.out = out; len(out) >= p.limit {
 		p.flush()
+		p.limit = otherPieces
 	}
 }
 

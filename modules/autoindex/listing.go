@@ -333,7 +333,7 @@ func humanSize(n int64) string {
 		return "  - "
 	}
 	if n < 973 {
-		return fmt.Sprintf("%3d ", n)
+		return three(n) + " "
 	}
 	for unit := 0; ; unit++ {
 		rest := n & 1023
@@ -341,16 +341,22 @@ func humanSize(n int64) string {
 		if n >= 973 {
 			continue
 		}
+		letter := "KMGTPE"[unit : unit+1]
 		if n < 9 || n == 9 && rest < 973 {
 			tenths := (rest*5 + 256) / 512
 			if tenths >= 10 {
 				n, tenths = n+1, 0
 			}
-			return fmt.Sprintf("%d.%d%c", n, tenths, "KMGTPE"[unit])
+			return strconv.FormatInt(n, 10) + "." + strconv.FormatInt(tenths, 10) + letter
 		}
 		if rest >= 512 {
 			n++
 		}
-		return fmt.Sprintf("%3d%c", n, "KMGTPE"[unit])
+		return three(n) + letter
 	}
+}
+
+// three writes a number below 1000 in three places.
+func three(n int64) string {
+	return "  "[min(len(strconv.FormatInt(n, 10)), 3)-1:] + strconv.FormatInt(n, 10)
 }
