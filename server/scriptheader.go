@@ -44,7 +44,9 @@ func (r *Request) ScanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Sta
 			h.fail("Premature end of script headers: " + h.script)
 			return 500, read
 		}
-		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if whole, ok := strings.CutSuffix(line, "\n"); ok {
+			line = strings.TrimSuffix(whole, "\r")
+		}
 		if line == "" {
 			return h.finish(), read
 		}
