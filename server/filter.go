@@ -156,6 +156,17 @@ func (r *Request) Write(p []byte) (int, error) {
 	return len(p), r.passPending(false, false)
 }
 
+// WriteThrough is Write for a large piece: it is sent on now, behind what was
+// written before, and not copied. p may be used again afterwards.
+func (r *Request) WriteThrough(p []byte) error {
+	b := Brigade{Buckets: []Bucket{{Mem: p}}}
+	if len(r.pending) > 0 {
+		b.Buckets = []Bucket{{Mem: slices.Clone(r.pending)}, {Mem: p}}
+		r.pending = r.pending[:0]
+	}
+	return r.PassBrigade(&b)
+}
+
 // WriteString is Write for a string.
 func (r *Request) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
 

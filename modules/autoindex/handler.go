@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -55,8 +56,10 @@ func list(r *server.Request, c *config) server.Status {
 	if r.HeaderOnly {
 		return server.OK
 	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	p := page{r: r, c: c, view: newView(c, r.Args), title: server.EscapeHTML(r.URI),
-		out: make([]byte, 0, firstPiece+1000), limit: firstPiece}
+		out: (*buf)[:0], limit: firstPiece}
 	if trimmed := strings.TrimRight(p.title, "/"); trimmed != "" {
 		p.title = trimmed
 	} else {
@@ -95,9 +98,16 @@ func (p *page) puts(parts ...string) {
 }
 
 func (p *page) flush() {
-	p.r.Write(p.out)
+	if len(p.out) >= firstPiece {
+		p.r.WriteThrough(p.out)
+	} else {
+		p.r.Write(p.out)
+	}
 	p.out = p.out[:0]
 }
+
+// buffers are those of pages; a line of a listing is short beside them.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, otherPieces+4096); return &b }}
 
 const (
 	doctype      = "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \"http://www.w3.org/TR/html4/strict.dtd\">\n"
