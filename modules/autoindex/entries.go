@@ -37,9 +37,9 @@ func (c *config) entries(r *server.Request, d *os.File, v view) []*entry {
 	}
 	look := r.Siblings()
 	for {
-		batch, err := d.ReadDir(256)
-		for _, f := range batch {
-			if e := c.entry(r, d, look, f.Name(), v); e != nil {
+		batch, err := d.Readdirnames(256)
+		for _, name := range batch {
+			if e := c.entry(r, d, look, name, v); e != nil {
 				list = append(list, e)
 			}
 		}
