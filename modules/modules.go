@@ -29,6 +29,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/status"
+	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
@@ -71,6 +73,8 @@ var Builtin = []*server.Module{
 	&setenvif.Module,
 	&speling.Module,
 	&unique_id.Module,
+	&status.Module,
+	&systemd.Module,
 	&userdir.Module,
 	&usertrack.Module,
 	&vhost_alias.Module,

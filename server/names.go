@@ -155,3 +155,6 @@ func (g *Generation) Banner() string {
 
 // Software is Apache's description for programs that parse it (SERVER_SOFTWARE, -v).
 const Software = "Apache/" + Version + " (compatible; Donjon/" + DonjonVersion + ")"
+
+// Built is when the program was made; the Makefile sets it.
+var Built = "1970-01-01T00:00:00"

@@ -16,6 +16,7 @@ import (
 var Module = server.Module{
 	Name:  "unique_id_module",
 	Hooks: []server.Hook{server.ChildInit.Middle(seed), server.PostReadRequest.Middle(set)},
+	LogID: logID,
 }
 
 const variable = "UNIQUE_ID"
@@ -46,10 +47,22 @@ func set(r *server.Request) server.Status {
 		id = r.LogID
 	}
 	if id == "" {
-		id = identifier(uint32(r.Received.Unix()), process.counter.Add(1), uint32(r.Conn.ID))
+		id = next(r)
 	}
 	r.Env.Set(variable, id)
 	return server.Declined
+}
+
+// logID has the logs name a request as its variable does.
+func logID(r *server.Request) string {
+	if id := r.Env.Get(variable); id != "" {
+		return id
+	}
+	return next(r)
+}
+
+func next(r *server.Request) string {
+	return identifier(uint32(r.Received.Unix()), process.counter.Add(1), uint32(r.Conn.ID))
 }
 
 // identifier writes time, process, count and connection, 20 bytes, in the

@@ -76,11 +76,6 @@ type Engine interface {
 // NewEngine makes the engine of a child, in its jail.
 type NewEngine func(g *server.Generation, sockets []Socket) (Engine, error)
 
-// Description is what -v and the log call the server.
-func Description() string {
-	return "Apache/" + server.Version + " (compatible; Donjon/" + server.DonjonVersion + ")"
-}
-
 // Exit statuses.
 const (
 	exitOK     = 0

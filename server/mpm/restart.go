@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -74,7 +75,7 @@ func (g *generation) pause() time.Duration {
 // generation that serves is untouched.
 func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generation, error) {
 	g := &generation{loaded: l, children: map[int]*child{}, logs: &parentLogs{}, snapshot: -1}
-	var keep []*listener
+	keep := m.passed
 	if old != nil {
 		keep = old.listeners
 	}
@@ -203,12 +204,17 @@ func (m *parent) rise() {
 		}
 	}
 	m.board.Generation.Store(int32(m.serving.number()))
-	m.log(server.LevelNotice, "AH00489: "+Description()+" configured -- resuming normal operations")
+	m.log(server.LevelNotice, "AH00489: "+server.Software+" configured -- resuming normal operations")
 	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
 	if old == nil {
 		m.ready()
+		m.unclaimed(m.serving.listeners)
+		m.terminal.Close() // what reads from it waits for its end
+		m.terminal = nil
 	}
+	m.manager.ready()
 	m.reply("")
+	debug.FreeOSMemory() // of the configuration that was replaced
 	if s := m.again; s != 0 {
 		m.again = 0
 		m.waiting, m.later = m.later, nil
@@ -224,6 +230,7 @@ func (m *parent) restart(s syscall.Signal) {
 	} else {
 		m.log(server.LevelNotice, "AH00493: SIGUSR1 received.  Doing graceful restart")
 	}
+	m.manager.reloading()
 	if m.spawner.replaced() {
 		m.keep(m.upgrade(s == syscall.SIGHUP).Error())
 		return
@@ -262,6 +269,7 @@ func (m *parent) restart(s syscall.Signal) {
 func (m *parent) keep(reason string) {
 	text := fmt.Sprintf("restart failed, generation %d goes on serving: %s", m.serving.number(), reason)
 	corelog.Error(nil).Msg(text)
+	m.manager.failed(text)
 	m.reply(text)
 	if s := m.again; s != 0 {
 		m.again = 0
@@ -283,7 +291,9 @@ func (m *parent) fail(g *generation, c *child) {
 		return
 	}
 	corelog.Alert(nil).Msg("no child could start, shutting down: " + reason)
-	say(m.terminal, m.Name+": "+reason)
+	if m.terminal != nil {
+		say(m.terminal, m.Name+": "+reason)
+	}
 	m.status = exitFailed
 	m.stopping = true
 }
