@@ -288,10 +288,11 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		logs[name] = normal(string(b), dir, port)
+		text := string(b)
 		if module != "" {
-			logs[name] = moduleLines(logs[name], module)
+			text = moduleLines(text, module) // first: a process may have the port's number
 		}
+		logs[name] = normal(text, dir, port)
 	}
 	return logs, nil
 }
@@ -323,9 +324,8 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	before := strings.Count(strings.TrimSuffix(string(text), k.config), "\n")
 	cmd := exec.Command(p.path, "-t", "-f", conf)
 	out, _ := cmd.CombinedOutput()
-	s := normal(string(out), dir, port)
-	s = stampRx.ReplaceAllString(s, "")
-	s = pidRx.ReplaceAllString(s, "")
+	s := stampRx.ReplaceAllString(string(out), "")
+	s = normal(pidRx.ReplaceAllString(s, ""), dir, port)
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
 	s = regexp.MustCompile(`line (\d+)`).ReplaceAllStringFunc(s, func(m string) string {
