@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -170,17 +171,28 @@ func (c *testCase) layOut(dir string) error {
 			return err
 		}
 	}
+	var touches [][]string
 	for _, line := range c.setup {
-		if err := setupLine(dir, strings.Fields(line)); err != nil {
+		w := strings.Fields(line)
+		if len(w) == 3 && w[0] == "touch" {
+			touches = append(touches, w)
+			continue
+		}
+		if err := setupLine(dir, w); err != nil {
 			return fmt.Errorf("setup %q: %w", line, err)
 		}
 	}
-	return filepath.Walk(dir, func(p string, st os.FileInfo, err error) error {
+	err := filepath.Walk(dir, func(p string, st os.FileInfo, err error) error {
 		if err != nil || st.Mode()&os.ModeSymlink != 0 {
 			return err
 		}
 		return os.Chtimes(p, fileTime, fileTime)
 	})
+	for _, w := range touches {
+		at, bad := time.Parse(time.RFC3339, w[1])
+		err = errors.Join(err, bad, os.Chtimes(filepath.Join(dir, w[2]), at, at))
+	}
+	return err
 }
 
 func setupLine(dir string, w []string) error {
@@ -217,5 +229,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME or unpack BASE64 NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME or unpack BASE64 NAME")
 }

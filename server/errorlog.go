@@ -122,11 +122,23 @@ func (el *ErrorLog) writeInfo(e *Event) {
 		return
 	}
 	if r := e.r.first(); r.LogID == "" {
-		r.LogID = newLogID(r.Received, e.c.ID+uint64(e.c.KeepAlives)+1)
+		r.LogID = r.newLogID(e.c)
 		if e.conf != nil {
 			el.writeForms(&Event{conf: e.conf, level: -1, at: e.at, c: e.c, s: e.s, r: r}, e.conf.ErrorLogReq)
 		}
 	}
+}
+
+// newLogID names the request as a module does, or the core.
+func (r *Request) newLogID(c *Conn) string {
+	for _, m := range r.Gen.Modules {
+		if m.LogID != nil {
+			if id := m.LogID(r); id != "" {
+				return id
+			}
+		}
+	}
+	return newLogID(r.Received, c.ID+uint64(c.KeepAlives)+1)
 }
 
 func (el *ErrorLog) writeForms(e *Event, forms []*ErrorFormat) {

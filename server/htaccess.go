@@ -113,7 +113,7 @@ func look(path string) *htaccessFile {
 	case err == nil && !st.Mode().IsRegular() && !isDevNull(st):
 		return &htaccessFile{status: OK} // a directory of that name is no access file
 	case err == nil:
-		fi := finfoOf(st)
+		fi := FinfoOf(st)
 		return &htaccessFile{mtime: fi.Mtime, size: fi.Size, inode: fi.Inode}
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
 		return &htaccessFile{}

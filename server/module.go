@@ -27,6 +27,9 @@ type Module struct {
 	AuthType func(*Request) string
 	// NoteAuthFailure adds the challenge of the request's AuthType; may be nil.
 	NoteAuthFailure func(*Request)
+	// LogID names a request in the logs (generate_log_id), "" leaves that to the
+	// core; may be nil.
+	LogID func(*Request) string
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
 	Satisfy func(*Request) Satisfy
 }

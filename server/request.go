@@ -89,8 +89,9 @@ type Request struct {
 	Env   Fields // r->subprocess_env
 
 	marks           map[any]int
-	redirects       int  // internal redirects and subrequests on the way here
-	lengthless      bool // an error page whose length is not told
+	siblings        *Siblings // of a subrequest that one of them made
+	redirects       int       // internal redirects and subrequests on the way here
+	lengthless      bool      // an error page whose length is not told
 	suppressCharset bool
 	output          *Link
 	pending         []byte

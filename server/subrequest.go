@@ -1,8 +1,10 @@
 package server
 
 import (
+	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -10,11 +12,18 @@ import (
 // put its response into the one being made (ap_sub_req_*).
 
 func (r *Request) subRequest(method string) *Request {
-	hr := *r.Request
+	sub := new(Request)
+	r.makeSub(sub, new(http.Request), method)
+	return sub
+}
+
+// makeSub fills a subrequest and its http.Request, which may have been used before.
+func (r *Request) makeSub(sub *Request, hr *http.Request, method string) {
+	*hr = *r.Request
 	hr.Method = method
 	hr.Body = nil
 	hr.ContentLength = 0
-	return &Request{Request: &hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
+	*sub = Request{Request: hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
 		Main: r, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port, FieldOrder: r.FieldOrder,
 		Client: r.Client, ClientIP: r.ClientIP, Status: 200, Env: r.Env.Clone(), User: r.User, UserSet: r.UserSet, AuthType: r.AuthType,
 		HeaderOnly: r.HeaderOnly, NoLocalCopy: true, redirects: r.redirects}
@@ -88,12 +97,17 @@ func (r *Request) RunSub() Status {
 	return s
 }
 
-// subExchange puts the body of a subrequest into the main request's chain.
+// subExchange puts the body of a subrequest into the main request's chain,
+// behind what the main request wrote.
 type subExchange struct{ main *Request }
 
 func (x subExchange) Body(_ *Request, b *Brigade) error {
 	inner := *b
 	inner.EOS = false
+	if m := x.main; len(m.pending) > 0 {
+		inner.Buckets = append([]Bucket{{Mem: slices.Clone(m.pending)}}, b.Buckets...)
+		m.pending = m.pending[:0]
+	}
 	return x.main.PassBrigade(&inner)
 }
 func (x subExchange) Interim(*Request, int) error { return nil }
@@ -111,5 +125,5 @@ func statFile(name string, follow bool) Finfo {
 	if err != nil {
 		return Finfo{}
 	}
-	return finfoOf(st)
+	return FinfoOf(st)
 }
