@@ -9,8 +9,9 @@ import (
 // MPMConfig is what parent and children are asked to do. It belongs to the
 // main server; the modules core and mpm_* fill it, server/mpm follows it.
 type MPMConfig struct {
-	PidFile     string                 // as written; "" for the default
-	CoreDumpDir directives.Opt[string] // absolute, as it is called outside the jail
+	PidFile        string                 // as written; "" for the default
+	CoreDumpDir    directives.Opt[string] // absolute, as it is called outside the jail
+	CoreDumpInJail string                 // the same as a child calls it
 
 	// How many processes, and how many requests at once.
 	StartServers      directives.Opt[int]

@@ -305,7 +305,7 @@ func setCoreDump(c *server.MPMConfig, cmd *directives.Cmd, a string) error {
 	if err != nil || !st.IsDir() {
 		return fmt.Errorf("CoreDumpDirectory %s does not exist or is not a directory", dir)
 	}
-	c.CoreDumpDir = directives.Given(dir)
+	c.CoreDumpDir, c.CoreDumpInJail = directives.Given(dir), cmd.InJail(dir)
 	return nil
 }
 

@@ -297,7 +297,7 @@ func rows() directives.Table {
 		{Name: "ThreadStackSize", In: directives.InServer, Forbid: directives.GlobalOnly, NoOp: "stacks grow as they need",
 			Usage: "Size in bytes of stack used by threads handling client connections",
 			Set:   server.CoreServer.Take1(ignored1)},
-		{Name: "EnableExceptionHook", In: directives.InServer, Forbid: directives.GlobalOnly, NoOp: "no module has such a hook",
+		{Name: "EnableExceptionHook", In: directives.InServer, Forbid: directives.GlobalOnly, NoOp: "no module has such a hook; the stacks of a crash are in the error log",
 			Usage: "Controls whether exception hook may be called after a crash",
 			Set:   server.CoreServer.Take1(ignored1)},
 		{Name: "TraceEnable", In: directives.InServer,

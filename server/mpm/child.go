@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -100,6 +101,9 @@ func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, er
 		return nil, nil, err
 	}
 	elog.Notice(nil).Msg(settled(g, proof))
+	if s.Dumpable {
+		dumpCores(server.MPM.Of(g.Config.Main).CoreDumpInJail)
+	}
 
 	// Inside.
 	if err := g.RunServer(server.ChildInit); err != nil {
@@ -125,6 +129,16 @@ func (p *Program) replay(s *snapshot) (*server.Generation, error) {
 	}
 	g.Number = s.Number
 	return g, nil
+}
+
+// dumpCores makes a crash leave a core file in dir, which the kernel puts where
+// the process is (core(5)), instead of ending with a trace alone.
+func dumpCores(dir string) {
+	if err := os.Chdir(dir); err != nil {
+		elog.Error(nil).Err(err).Msgf("CoreDumpDirectory %s", dir)
+		return
+	}
+	debug.SetTraceback("crash")
 }
 
 func firstError(diags httpdconf.Diagnostics) string {
