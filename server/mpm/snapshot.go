@@ -72,8 +72,9 @@ func (p *Program) loader(source httpdconf.Source) *server.Loader {
 }
 
 // processes is how many children serve and how many processors each may use at
-// once. An event loop fills one processor; the second lets what it handed off
-// run beside it.
+// once: a child for each processor, with one of its own. More of either costs
+// CPU for every request (docs/architecture.md has the figures). Where fewer
+// children are asked for they share the processors.
 func processes(c *config, debug bool) (children, procs int) {
 	cpus := runtime.NumCPU()
 	children = cpus
@@ -87,7 +88,7 @@ func processes(c *config, debug bool) (children, procs int) {
 		children = 1
 	}
 	children = max(children, 1)
-	return children, max(procsPerChild, (cpus+children-1)/children)
+	return children, (cpus + children - 1) / children
 }
 
 // workers is a child's share of MaxRequestWorkers. The default is that of
@@ -96,5 +97,3 @@ func workers(c *config, children int) int {
 	all := c.MaxRequestWorkers.Else(limitsOf[Event].servers * limitsOf[Event].perChild)
 	return max((all+children-1)/children, 1)
 }
-
-const procsPerChild = 2
