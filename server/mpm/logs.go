@@ -19,6 +19,10 @@ type parentLogs struct {
 	pipes  []*pipedLog
 	talks  []*talker
 	relays []*relay
+
+	// What programs may write to. A daemon's must not hold on to the terminal:
+	// whoever waits for the end of its output would wait for the program's.
+	stdout, stderr *os.File
 }
 
 var _ server.LogOpener = (*parentLogs)(nil)
@@ -37,7 +41,7 @@ func (p *parentLogs) OpenLog(spec string) (io.Writer, error) {
 		p.relays = append(p.relays, relay)
 		f = write
 	} else if strings.HasPrefix(spec, "|") {
-		pl, err := startPipedLog(spec)
+		pl, err := startPipedLog(spec, p.stdout, p.stderr)
 		if err != nil {
 			return nil, err
 		}
@@ -127,8 +131,8 @@ func (p *parentLogs) release() {
 }
 
 // inheritLogs is what bequeath described.
-func inheritLogs(logs []legacyLog) *parentLogs {
-	p := &parentLogs{open: map[string]*os.File{}}
+func inheritLogs(logs []legacyLog, stdout *os.File) *parentLogs {
+	p := &parentLogs{stdout: stdout, stderr: os.Stderr, open: map[string]*os.File{}}
 	for _, l := range logs {
 		f := file(l.FD, l.Spec)
 		p.specs = append(p.specs, l.Spec)
@@ -136,7 +140,7 @@ func inheritLogs(logs []legacyLog) *parentLogs {
 		if isSyslog(l.Spec) {
 			p.relays = append(p.relays, newRelay(l.Spec, file(l.Read, l.Spec)))
 		} else if l.Read >= 0 {
-			pl := &pipedLog{spec: l.Spec, read: file(l.Read, l.Spec), write: f, ended: make(chan struct{})}
+			pl := &pipedLog{spec: l.Spec, read: file(l.Read, l.Spec), write: f, out: p.stdout, err: p.stderr, ended: make(chan struct{})}
 			if l.PID > 0 {
 				pl.process, _ = os.FindProcess(l.PID)
 			}

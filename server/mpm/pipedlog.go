@@ -17,6 +17,7 @@ import (
 type pipedLog struct {
 	spec        string
 	read, write *os.File
+	out, err    *os.File // the program's; nil is /dev/null
 
 	mu      sync.Mutex
 	process *os.Process // nil while none runs
@@ -24,12 +25,12 @@ type pipedLog struct {
 	ended   chan struct{} // closed when the program is gone for good
 }
 
-func startPipedLog(spec string) (*pipedLog, error) {
+func startPipedLog(spec string, out, stderr *os.File) (*pipedLog, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	p := &pipedLog{spec: spec, read: r, write: w, ended: make(chan struct{})}
+	p := &pipedLog{spec: spec, read: r, write: w, out: out, err: stderr, ended: make(chan struct{})}
 	if err := p.start(); err != nil {
 		r.Close()
 		w.Close()
@@ -54,7 +55,13 @@ func (p *pipedLog) start() error {
 		return errors.New("no program given")
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.read, os.Stdout, os.Stderr
+	cmd.Stdin = p.read
+	if p.out != nil {
+		cmd.Stdout = p.out
+	}
+	if p.err != nil {
+		cmd.Stderr = p.err
+	}
 	cmd.Env = environment(os.Environ())
 	if err := startUnblocked(cmd); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 func TestPipedLogIsKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
 	// Reads one line, writes it down with its own process id, and ends.
-	p, err := startPipedLog("|$read line && echo $$ $line >>" + file)
+	p, err := startPipedLog("|$read line && echo $$ $line >>"+file, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func waitFor(t *testing.T, file, text string) {
 
 func TestPipedLogWithoutProgram(t *testing.T) {
 	for _, spec := range []string{"|", "||", "|/nosuch/program"} {
-		if p, err := startPipedLog(spec); err == nil {
+		if p, err := startPipedLog(spec, nil, nil); err == nil {
 			p.close()
 			t.Errorf("%q starts", spec)
 		}

@@ -74,7 +74,10 @@ func (g *generation) pause() time.Duration {
 // build opens what a generation needs. On an error nothing stays open, and the
 // generation that serves is untouched.
 func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generation, error) {
-	g := &generation{loaded: l, children: map[int]*child{}, logs: &parentLogs{}, snapshot: -1}
+	g := &generation{loaded: l, children: map[int]*child{}, logs: &parentLogs{stdout: m.stdout()}, snapshot: -1}
+	if old != nil || m.Foreground {
+		g.logs.stderr = os.Stderr
+	}
 	keep := m.passed
 	if old != nil {
 		keep = old.listeners
@@ -90,6 +93,7 @@ func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generatio
 			if old != nil {
 				return nil
 			}
+			g.logs.stderr = os.Stderr // the error log
 			return adoptErrorLog(l.Gen, m.Program)
 		},
 		func() error { return l.Gen.RunServer(server.OpenLogs) },
@@ -103,6 +107,15 @@ func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generatio
 		}
 	}
 	return g, nil
+}
+
+// stdout is where programs that take logs may write: in the foreground where
+// the server itself does.
+func (m *parent) stdout() *os.File {
+	if m.Foreground {
+		return os.Stdout
+	}
+	return nil
 }
 
 // seal makes the snapshot: who the children become is decided here, outside.

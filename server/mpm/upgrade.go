@@ -295,7 +295,7 @@ func (m *parent) adopt(lg *legacyGeneration) (*generation, error) {
 	}
 	l.Gen.Number = s.Number
 	g := &generation{loaded: l, snapshot: lg.Snapshot, namespace: lg.Namespace, hard: lg.Hard, want: lg.Want, workers: lg.Workers,
-		children: map[int]*child{}, logs: inheritLogs(lg.Logs)}
+		children: map[int]*child{}, logs: inheritLogs(lg.Logs, m.stdout())}
 	for _, x := range lg.Listeners {
 		addr, err := netip.ParseAddrPort(x.Addr)
 		if err != nil {
