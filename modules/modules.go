@@ -5,8 +5,12 @@ package modules
 import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
 	"github.com/donjon-httpd/donjon/modules/alias"
+	"github.com/donjon-httpd/donjon/modules/auth_basic"
+	"github.com/donjon-httpd/donjon/modules/authn_core"
+	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
+	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
@@ -45,6 +49,10 @@ var Builtin = []*server.Module{
 	&mpm_worker.Module,
 	&mpm_prefork.Module,
 	&access_compat.Module,
+	&auth_basic.Module,
+	&authn_core.Module,
+	&authn_file.Module,
+	&authz_user.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
