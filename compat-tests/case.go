@@ -1,6 +1,7 @@
 package compattests
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -192,6 +193,15 @@ func setupLine(dir string, w []string) error {
 			return err
 		}
 		return os.Chmod(at(2), os.FileMode(mode))
+	case w[0] == "base64" && len(w) == 3:
+		b, err := os.ReadFile(at(1))
+		if err != nil {
+			return err
+		}
+		if b, err = base64.StdEncoding.DecodeString(string(b)); err != nil {
+			return err
+		}
+		return os.WriteFile(at(2), b, 0o644)
 	case w[0] == "fill" && len(w) == 3:
 		n, err := strconv.Atoi(w[1])
 		if err != nil {
@@ -199,5 +209,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME or fill BYTES NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, base64 TEXT NAME or fill BYTES NAME")
 }

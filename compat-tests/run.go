@@ -252,12 +252,18 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		logs[name] = normal(string(b), dir, port)
+		text := stampRx.ReplaceAllString(normal(string(b), dir, port), "")
+		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
+		logs[name] = sourceRx.ReplaceAllString(text, "$1")
 	}
 	return logs, nil
 }
 
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
+var clientRx = regexp.MustCompile(`(\[client [^ \]]*):\d+\]`)
+
+// sourceRx finds the place in Apache's source that lines of debug and below name.
+var sourceRx = regexp.MustCompile(`(?m)^(\[\w+:\w+\] )\w+\.c\(\d+\): `)
 var pidRx = regexp.MustCompile(`\[pid \d+(:tid \d+)?\] `)
 
 // runCheck runs -t on a snippet and gives exit code and messages.
