@@ -6,10 +6,13 @@ import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
 	"github.com/donjon-httpd/donjon/modules/alias"
 	"github.com/donjon-httpd/donjon/modules/auth_basic"
+	"github.com/donjon-httpd/donjon/modules/authn_anon"
 	"github.com/donjon-httpd/donjon/modules/authn_core"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
+	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
+	"github.com/donjon-httpd/donjon/modules/authz_owner"
 	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
@@ -53,6 +56,9 @@ var Builtin = []*server.Module{
 	&authn_core.Module,
 	&authn_file.Module,
 	&authz_user.Module,
+	&authn_anon.Module,
+	&authz_groupfile.Module,
+	&authz_owner.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,

@@ -193,7 +193,7 @@ func (s *section) String() string {
 		if s.negate {
 			text += "not "
 		}
-		return strings.TrimRight(text+s.name+" "+s.args, " ")
+		return text + s.name + " " + s.args
 	}
 	switch {
 	case s.merged && s.and:
