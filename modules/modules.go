@@ -6,6 +6,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
 	"github.com/donjon-httpd/donjon/modules/alias"
 	"github.com/donjon-httpd/donjon/modules/auth_basic"
+	"github.com/donjon-httpd/donjon/modules/auth_digest"
 	"github.com/donjon-httpd/donjon/modules/authn_anon"
 	"github.com/donjon-httpd/donjon/modules/authn_core"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
@@ -59,6 +60,7 @@ var Builtin = []*server.Module{
 	&authn_anon.Module,
 	&authz_groupfile.Module,
 	&authz_owner.Module,
+	&auth_digest.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
