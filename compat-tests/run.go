@@ -142,15 +142,18 @@ func (c *testCase) serve(p program, dir string) (answers string, logs map[string
 		return "", nil, fmt.Errorf("%s does not serve: %w\n%s%s", p.path, err, out.String(), text)
 	}
 	var b strings.Builder
+	var digest digestClient
 	for i, r := range c.requests {
-		raw, err := send(addr, r.bytes)
+		time.Sleep(r.wait)
+		bytes, rspauth := digest.fill(r.bytes)
+		raw, err := send(addr, bytes)
 		if err != nil {
 			return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 		}
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(c.render(raw, dir, port))
+		b.WriteString(c.render(digest.learn(raw, rspauth), dir, port))
 	}
 	return b.String(), nil, nil
 }
@@ -254,6 +257,7 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		}
 		text := stampRx.ReplaceAllString(normal(string(b), dir, port), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
+		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>$2$3")
 		logs[name] = sourceRx.ReplaceAllString(text, "$1")
 	}
 	return logs, nil
