@@ -9,16 +9,16 @@ import (
 
 // digestClient answers Digest challenges: a request that holds
 // {digest user=ann password=secret …} gets an Authorization value made of the
-// last challenge. Further words set parameters (nc=2, uri=/x), or, with an
-// empty value, leave them out.
-type digestClient struct{ nonce, opaque string }
+// last challenge. Further words set parameters (nc=2, uri=/x, nonce=previous), or,
+// with an empty value, leave them out.
+type digestClient struct{ nonce, previous, opaque string }
 
 var (
 	digestRx    = regexp.MustCompile(`\{digest ([^}\r\n]*)\}`)
 	challengeRx = regexp.MustCompile(`(?m)^(?:WWW-Authenticate: Digest|Authentication-Info:) .*$`)
-	nonceRx     = regexp.MustCompile(`nonce="([^"]*)"`)
+	nonceRx     = regexp.MustCompile(`([ ,](?:next)?nonce)="([^"]*)"`)
 	opaqueRx    = regexp.MustCompile(`opaque="([^"]*)"`)
-	nonceLogRx  = regexp.MustCompile(`(invalid nonce )\S+( received)(?:( - hash is not )\S+)?`)
+	nonceLogRx  = regexp.MustCompile(`((?:invalid |for |one-time-)nonce |hash is not )[0-9A-Za-z+/=]{12,}`)
 )
 
 // fill writes the value into a request. rspauth is what the server must answer.
@@ -30,6 +30,9 @@ func (d *digestClient) fill(request string) (filled, rspauth string) {
 			"nc": "00000001", "cnonce": "abc", "method": words[0]}
 		for _, w := range strings.Fields(digestRx.FindStringSubmatch(m)[1]) {
 			k, v, _ := strings.Cut(w, "=")
+			if w == "nonce=previous" {
+				v = d.previous
+			}
 			p[k] = v
 		}
 		ha1 := md5Hex(p["user"] + ":" + p["realm"] + ":" + p["password"])
@@ -62,7 +65,7 @@ func (d *digestClient) fill(request string) (filled, rspauth string) {
 func (d *digestClient) learn(response, rspauth string) string {
 	for _, field := range challengeRx.FindAllString(response, -1) {
 		if m := nonceRx.FindStringSubmatch(field); m != nil {
-			d.nonce = m[1]
+			d.nonce, d.previous = m[2], d.nonce
 		}
 		if m := opaqueRx.FindStringSubmatch(field); m != nil {
 			d.opaque = m[1]
@@ -71,7 +74,7 @@ func (d *digestClient) learn(response, rspauth string) string {
 	if rspauth != "" {
 		response = strings.ReplaceAll(response, `rspauth="`+rspauth+`"`, `rspauth="<right>"`)
 	}
-	return nonceRx.ReplaceAllString(response, `nonce="<nonce>"`)
+	return nonceRx.ReplaceAllString(response, `$1="<nonce>"`)
 }
 
 func md5Hex(s string) string {

@@ -257,7 +257,7 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		}
 		text := stampRx.ReplaceAllString(normal(string(b), dir, port), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
-		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>$2$3")
+		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
 		logs[name] = sourceRx.ReplaceAllString(text, "$1")
 	}
 	return logs, nil

@@ -1,5 +1,5 @@
 // Package auth_digest asks for users and passwords by the Digest scheme
-// (mod_auth_digest): MD5, with qop=auth or as RFC 2069 had it. Who knows the
+// (mod_auth_digest of 2.4.71): MD5 and qop=auth, nothing else. Who knows the
 // users are the providers of other modules.
 package auth_digest
 
@@ -17,23 +17,16 @@ import (
 var Module = server.Module{
 	Name: "auth_digest_module",
 	Directives: directives.Table{
-		// It belongs to authn_core; the realm is part of the hashes here.
-		{Name: "AuthName", In: directives.AuthConfig, Usage: "The authentication realm (e.g. \"Members Only\")",
-			Set: slot.Take1(func(c *config, _ *directives.Cmd, realm string) error { c.realm = directives.Given(realm); return nil })},
 		{Name: "AuthDigestProvider", In: directives.AuthConfig, Usage: "specify the auth providers for a directory or location",
 			Set: slot.Iterate((*config).addProvider)},
 		{Name: "AuthDigestQop", In: directives.AuthConfig, Usage: "A list of quality-of-protection options",
-			Set: slot.Iterate((*config).addQop)},
+			Set: slot.Iterate(checkQop)},
 		{Name: "AuthDigestNonceLifetime", In: directives.AuthConfig, Usage: "Maximum lifetime of the server nonce (seconds)",
 			Set: slot.Take1((*config).setLifetime)},
-		{Name: "AuthDigestNonceFormat", In: directives.AuthConfig, Usage: "The format to use when generating the server nonce",
-			Set: slot.Take1(func(*config, *directives.Cmd, string) error {
-				return errors.New("AuthDigestNonceFormat is not implemented")
-			})},
 		{Name: "AuthDigestNcCheck", In: directives.AuthConfig, Usage: "Whether or not to check the nonce-count sent by the client",
 			Set: slot.Flag(func(c *config, on bool) { c.checkCount = on })},
 		{Name: "AuthDigestAlgorithm", In: directives.AuthConfig, Usage: "The algorithm used for the hash calculation",
-			Set: slot.Take1((*config).setAlgorithm)},
+			Set: slot.Take1(checkAlgorithm)},
 		{Name: "AuthDigestDomain", In: directives.AuthConfig,
 			Usage: "A list of URI's which belong to the same protection space as the current URI",
 			Set:   slot.Iterate(func(c *config, _ *directives.Cmd, uri string) error { c.domain = append(c.domain, uri); return nil })},
@@ -54,18 +47,15 @@ var Module = server.Module{
 const scheme = "Digest"
 
 var (
-	// Sections are not merged: an AuthName of its own forgets all that stands around.
+	// Sections are not merged: the innermost says it all.
 	slot = directives.NewDirSlot(func(_, add config) config { return add })
 	elog = server.NewLog("auth_digest")
 )
 
 type config struct {
-	realm      directives.Opt[string] // as written, without evaluation
 	providers  []*server.AuthnProvider
-	qop        []string
 	lifetime   directives.Opt[int64] // of a nonce in seconds; 0: for one request, negative: for ever
 	checkCount bool
-	algorithm  string // as written; "" is MD5
 	domain     []string
 }
 
@@ -83,22 +73,20 @@ func (c *config) addProvider(cmd *directives.Cmd, name string) error {
 	return nil
 }
 
-func (c *config) addQop(_ *directives.Cmd, name string) error {
-	switch strings.ToLower(name) {
-	case "none":
-		c.qop = []string{"none"}
-	case "auth":
-		c.qop = append(c.qop, name)
-	case "auth-int":
-		return errors.New("AuthDigestQop auth-int is not implemented")
-	default:
-		return fmt.Errorf("Unrecognized qop: %s", name)
+// checkQop and checkAlgorithm refuse what there is no longer; what is left is what holds anyway.
+func checkQop(_ *config, _ *directives.Cmd, name string) error {
+	if !strings.EqualFold(name, "auth") {
+		return errors.New("AuthDigestQop is deprecated: only 'auth' is supported")
 	}
 	return nil
 }
 
-// noQop tells whether AuthDigestQop none holds.
-func (c *config) noQop() bool { return len(c.qop) > 0 && c.qop[0] == "none" }
+func checkAlgorithm(_ *config, _ *directives.Cmd, name string) error {
+	if !strings.EqualFold(name, "MD5") {
+		return fmt.Errorf("Unsupported algorithm in AuthDigestAlgorithm: %s", name)
+	}
+	return nil
+}
 
 func (c *config) setLifetime(_ *directives.Cmd, text string) error {
 	n, rest := strtol(text, 10)
@@ -109,17 +97,8 @@ func (c *config) setLifetime(_ *directives.Cmd, text string) error {
 	return nil
 }
 
-func (c *config) setAlgorithm(_ *directives.Cmd, name string) error {
-	switch strings.ToLower(name) {
-	case "md5":
-		c.algorithm = name
-	case "md5-sess":
-		return errors.New("AuthDigestAlgorithm: ERROR: algorithm `MD5-sess' is not implemented")
-	default:
-		return fmt.Errorf("Invalid algorithm in AuthDigestAlgorithm: %s", name)
-	}
-	return nil
-}
+// tracks tells whether clients have numbers.
+func (c *config) tracks() bool { return c.checkCount || c.lifetime.Else(defaultLifetime) == 0 }
 
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 

@@ -2,7 +2,9 @@ package auth_digest
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -70,9 +72,47 @@ func TestSplit(t *testing.T) {
 }
 
 func TestBuckets(t *testing.T) {
-	for size, want := range map[int64]int64{1000: 2, 136: 1, 1 << 20: 2569} {
+	for size, want := range map[int64]int64{1000: 5, 88: 1, 1 << 20: 6241} {
 		if got := buckets(size); got != want {
 			t.Errorf("%d bytes: %d, want %d", size, got, want)
 		}
+	}
+}
+
+func TestUse(t *testing.T) {
+	const born = 1_000_000
+	c := clients{make([]atomic.Uint64, firstClient+5*clientWords), 5}
+	key, at, _ := c.place(7)
+	key.Store(7)
+	at.Store(born)
+	now := time.UnixMicro(born + 50)
+	for i, tc := range []struct {
+		number uint32
+		once   bool
+		nonce  int64
+		count  uint64
+		want   nonceState
+	}{
+		{8, false, born, 1, unknownClient},
+		{2, false, born, 1, unknownClient}, // the same place
+		{7, false, born, 1, accepted},
+		{7, false, born, 1, badCount},
+		{7, false, born, 3, accepted},
+		{7, false, born, 2, badCount},
+		{7, false, born + 9, 1, accepted},
+		{7, false, born, 4, badCount}, // an older nonce
+		{7, false, born + 9, maxCount + 1, badCount},
+		{7, false, born + 9, maxCount, accepted},
+		{7, true, 20, 1, accepted},
+		{7, true, 20, 2, usedNonce},
+		{7, true, 19, 9, usedNonce},
+		{7, true, 21, 1, accepted},
+	} {
+		if got, _ := c.use(tc.number, now, tc.once, tc.nonce, tc.count); got != tc.want {
+			t.Errorf("step %d: %d, want %d", i, got, tc.want)
+		}
+	}
+	if c.knows(7, time.UnixMicro(born+maxAge)) {
+		t.Error("a client of long ago is known")
 	}
 }

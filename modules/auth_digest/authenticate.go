@@ -34,15 +34,13 @@ func authenticate(r *server.Request) server.Status {
 	if !strings.EqualFold(r.AuthTypeName(), scheme) {
 		return server.Declined
 	}
-	if _, ok := r.AuthName(); !ok {
+	realm, ok := r.AuthName()
+	if !ok {
 		elog.Error(r).Msgf("AH01780: need AuthName: %s", r.URI)
 		return 500
 	}
 	c, s := slot.Of(r.Dir), stateOf(r)
-	again := func() server.Status {
-		challenge(r, c, s, false)
-		return 401
-	}
+	again := func() server.Status { return challenge(r, c, s, false) }
 	if !s.valid {
 		switch {
 		case !s.sent:
@@ -57,13 +55,9 @@ func authenticate(r *server.Request) server.Status {
 	if status := checkURI(r, s.uri.v); status != server.OK {
 		return status
 	}
-	realm := c.realm.Else("")
 	switch {
-	case s.opaque.is && s.opaqueNumber == 0:
+	case s.opaque.is && s.number == 0:
 		elog.Error(r).Msgf("AH01787: received invalid opaque - got `%s'", s.opaque.v)
-		return again()
-	case !c.realm.IsSet():
-		elog.Error(r).Msgf("AH02533: realm mismatch - got `%s' but no realm specified", s.realm.v)
 		return again()
 	case s.realm.v != realm:
 		elog.Error(r).Msgf("AH01788: realm mismatch - got `%s' but expected `%s'", s.realm.v, realm)
@@ -84,10 +78,23 @@ func authenticate(r *server.Request) server.Status {
 	default:
 		return 500 // whoever failed has said why
 	}
-	if !c.checkResponse(r, s) || !c.countAgrees(r, s) {
+	switch {
+	case !strings.EqualFold(s.qop.v, "auth"):
+		qop := s.qop.v
+		if !s.qop.is {
+			qop = "(null)"
+		}
+		elog.Error(r).Msgf("AH10560: invalid or missing qop value '%s', RFC 2069 is no longer supported: %s", qop, r.URI)
+		return again()
+	case !same(s.expect(r.Top().Method), s.response.v):
+		elog.Error(r).Msgf("AH01794: user %s: password mismatch: %s", r.User, r.URI)
 		return again()
 	}
-	return checkNonce(r, c, s) // last, so that stale=true means that all else was right
+	// The nonce comes first: with an old one the client is asked anew, which is no replay.
+	if status := checkNonce(r, c, s); status != server.OK {
+		return status
+	}
+	return useNonce(r, c, s)
 }
 
 // hash asks the providers until one knows the user.
@@ -109,70 +116,9 @@ func (c *config) hash(r *server.Request, realm string) (string, server.AuthnResu
 	return "", server.AuthnUserNotFound
 }
 
-// checkResponse looks whether the client knows the password.
-func (c *config) checkResponse(r *server.Request, s *state) bool {
-	method := r.Top().Method
-	ha2 := hexMD5(method + ":" + s.uri.v)
-	if !s.qop.is { // RFC 2069
-		if !same(hexMD5(s.ha1+":"+s.nonce.v+":"+ha2), s.response.v) {
-			elog.Error(r).Msgf("AH01792: user %s: password mismatch: %s", r.User, r.URI)
-			return false
-		}
-		return true
-	}
-	if !c.takesQop(s.qop.v) {
-		elog.Error(r).Msgf("AH01793: invalid qop `%s' received: %s", s.qop.v, r.URI)
-		return false
-	}
-	if !same(hexMD5(s.ha1+":"+s.nonce.v+":"+s.count.v+":"+s.cnonce.v+":"+s.qop.v+":"+ha2), s.response.v) {
-		elog.Error(r).Msgf("AH01794: user %s: password mismatch: %s", r.User, r.URI)
-		return false
-	}
-	return true
-}
-
-// takesQop tells whether AuthDigestQop names it; without one, auth is taken.
-func (c *config) takesQop(name string) bool {
-	if c.qop == nil {
-		return strings.EqualFold(name, "auth")
-	}
-	for _, q := range c.qop {
-		if strings.EqualFold(q, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// countAgrees looks whether the client counts its requests as we do.
-func (c *config) countAgrees(r *server.Request, s *state) bool {
-	if !c.checkCount {
-		return true
-	}
-	if clientsOf(r.Gen).words == nil {
-		elog.Warn(r).Msg("AH01771: cannot check nonce count without shared memory")
-		return true
-	}
-	if c.noQop() {
-		if s.count.is {
-			elog.Error(r).Msgf("AH01772: invalid nc %s received - no nonce count allowed when qop=none", s.count.v)
-			return false
-		}
-		return true
-	}
-	n, rest := strtol(s.count.v, 16)
-	if rest != "" && !isSpace(rest[0]) {
-		elog.Error(r).Msgf("AH01773: invalid nc %s received - not a number", s.count.v)
-		return false
-	}
-	if s.client == nil {
-		return false
-	}
-	if want := s.client.count.Load(); uint64(n) != want {
-		elog.Error(r).Msgf("AH01774: Warning, possible replay attack: nonce-count check failed: %d != %d", uint64(n), want)
-		return false
-	}
-	return true
+// expect is the response of a client that knows the password; without a method, the server's own.
+func (s *state) expect(method string) string {
+	return hexMD5(s.ha1 + ":" + s.nonce.v + ":" + s.count.v + ":" + s.cnonce.v + ":" + s.qop.v + ":" + hexMD5(method+":"+s.uri.v))
 }
 
 func hexMD5(s string) string {
@@ -188,50 +134,16 @@ const nextNonceWithin = 30
 // addInfo answers the client's challenge, and gives it a new nonce in time.
 func addInfo(r *server.Request) server.Status {
 	s := states.Of(r)
-	if s == nil || !s.asked {
+	if s == nil || !s.asked || !s.qop.is || r.ErrOut.Has("WWW-Authenticate") {
 		return server.OK
 	}
 	c := slot.Of(r.Dir)
-	next, lifetime := "", c.lifetime.Else(defaultLifetime)
-	switch {
-	case lifetime > 0:
-		if now := r.Received.UnixMicro(); now-s.nonceTime > (lifetime-nextNonceWithin)*1e6 {
-			next, _ = newNonce(r, c, now, s.opaque.v)
-			if s.client != nil {
-				s.client.count.Store(0)
-			}
-		}
-	case lifetime == 0 && s.client != nil:
-		var used int64
-		next, used = newNonce(r, c, 0, s.opaque.v)
-		s.client.last.Store(uint64(used) + 1)
+	next, now := "", r.Received.UnixMicro()
+	lifetime := c.lifetime.Else(defaultLifetime)
+	if lifetime > 0 && now-s.nonceTime > (lifetime-nextNonceWithin)*1e6 || lifetime == 0 && s.number != 0 {
+		next = `, nextnonce="` + newNonce(r, c, now, s.opaque.v) + `"`
 	}
-	if next != "" {
-		next = `, nextnonce="` + next + `"`
-	}
-	info := next
-	if !c.noQop() || s.qop.is {
-		// The first parameter that is missing ends the text that is hashed.
-		text := s.ha1 + ":" + s.nonce.v + ":"
-		if s.count.is {
-			text += s.count.v + ":"
-			if s.cnonce.is {
-				text += s.cnonce.v + ":" + s.qop.v + ":" + hexMD5(":"+s.uri.v)
-			}
-		}
-		info = `rspauth="` + hexMD5(text) + `"` + next
-		if s.cnonce.is {
-			info += `, cnonce="` + server.EscapeQuotes(s.cnonce.v) + `"`
-		}
-		if s.count.is {
-			info += ", nc=" + s.count.v
-		}
-		if s.qop.is {
-			info += ", qop=" + s.qop.v
-		}
-	}
-	if info != "" {
-		r.Out.Merge("Authentication-Info", info)
-	}
+	r.Out.Merge("Authentication-Info", `rspauth="`+s.expect("")+`"`+next+
+		`, cnonce="`+server.EscapeQuotes(s.cnonce.v)+`", nc=`+s.count.v+", qop="+s.qop.v)
 	return server.OK
 }

@@ -2,9 +2,9 @@ package auth_digest
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
@@ -23,7 +23,7 @@ const (
 	defaultSize = 1000
 	listSize    = 48
 	bucketSize  = 8
-	entrySize   = 80
+	entrySize   = 32
 	bucketDepth = 5
 )
 
@@ -68,9 +68,9 @@ func logSize(g *server.Generation) error {
 
 // clients are those that were given a number, the "opaque" of their challenge,
 // because their nonce counts are checked or their nonces are good for one
-// request only. All children share them. There is room for as many as Apache
-// has in the same AuthDigestShmemSize; the oldest gives way, and its client is
-// asked again with stale=true.
+// request only. All children share them. There is room for about as many as
+// Apache has in the same AuthDigestShmemSize; the oldest gives way, and its
+// client is asked again with stale=true.
 type clients struct {
 	words []atomic.Uint64
 	room  uint64
@@ -80,7 +80,18 @@ const (
 	nextClient  = 0 // word that counts clients
 	nextNonce   = 1 // word that counts nonces for one request
 	firstClient = 2
-	clientWords = 3 // key, count, last
+	clientWords = 3
+)
+
+// A client is three words: its number, when it was made in microseconds since
+// 1970, and what it used last: the time in its nonce, as microseconds since the
+// client was made, and the nonce count. These two are one word, so that two
+// children never see one without the other. A client older than the time has
+// room for is forgotten, which asks it anew; a count beyond its room is refused.
+const (
+	countBits = 23
+	maxCount  = 1<<countBits - 1
+	maxAge    = 1 << (64 - countBits)
 )
 
 func clientsOf(g *server.Generation) clients {
@@ -100,52 +111,79 @@ func checkMemory(g *server.Generation) error {
 	return nil
 }
 
-// client is a place among the clients. Another may take it at any time; then
-// what is written here counts for the other, who is asked once more.
-type client struct {
-	number uint64
-	count  *atomic.Uint64 // requests since its nonce was made
-	last   *atomic.Uint64 // 1 more than the time in its nonce for one request; 0: none
+// place is where the client of a number is, or was.
+func (c clients) place(number uint32) (key, born, last *atomic.Uint64) {
+	i := firstClient + int(uint64(number)%c.room)*clientWords
+	return &c.words[i], &c.words[i+1], &c.words[i+2]
 }
 
-func (c clients) place(number uint64) (key *atomic.Uint64, at *client) {
-	i := firstClient + int(number%c.room)*clientWords
-	return &c.words[i], &client{number, &c.words[i+1], &c.words[i+2]}
-}
-
-// find gives the client of a number, or nil.
-func (c clients) find(r *server.Request, number uint64) *client {
+func (c clients) knows(number uint32, now time.Time) bool {
 	if number == 0 || c.words == nil {
-		return nil
+		return false
 	}
-	key, at := c.place(number)
-	if key.Load() != number {
-		elog.Debug(r).Msgf("AH01765: get_client(): client %d not found", number)
-		return nil
-	}
-	elog.Debug(r).Msgf("AH01764: get_client(): client %d found", number)
-	return at
+	key, born, _ := c.place(number)
+	return key.Load() == uint64(number) && uint64(now.UnixMicro())-born.Load() < maxAge
 }
 
-// add makes a new client; nil without shared memory.
-func (c clients) add(r *server.Request) *client {
+// add makes a new client and gives its number; 0 without shared memory.
+func (c clients) add(r *server.Request) uint32 {
 	if c.words == nil {
-		return nil
+		elog.Error(r).Msg("AH01769: unable to allocate a client entry - failing the request, since this configuration needs one")
+		return 0
 	}
-	number := c.words[nextClient].Add(1)
-	key, at := c.place(number)
+	number := uint32(c.words[nextClient].Add(1))
+	if number == 0 {
+		number = uint32(c.words[nextClient].Add(1))
+	}
+	key, born, last := c.place(number)
 	key.Store(0)
-	at.count.Store(0)
-	at.last.Store(0)
-	key.Store(number)
+	last.Store(0)
+	born.Store(uint64(r.Received.UnixMicro()))
+	key.Store(uint64(number))
 	elog.Debug(server.ServerSubject(r.Gen, r.Server)).Msgf("AH01768: allocated new client %d", number)
-	return at
+	return number
 }
 
-// opaque is the client's number as clients are told it; "" without one.
-func (c *client) opaque() string {
-	if c == nil {
-		return ""
+// nonceState is whether a client may use a nonce.
+type nonceState uint8
+
+const (
+	accepted nonceState = iota
+	unknownClient
+	usedNonce
+	badCount
+)
+
+// use records that a client uses a nonce with a count, if it may: a nonce made
+// later than the one it used last, or, unless nonces are for one request, the
+// same with a higher count. tracked is the count it used last. Only requests
+// that have shown the password come here: nobody else can spoil a nonce that a
+// client holds.
+func (c clients) use(number uint32, now time.Time, once bool, nonceTime int64, count uint64) (state nonceState, tracked uint64) {
+	if !c.knows(number, now) {
+		return unknownClient, 0
 	}
-	return strconv.FormatUint(c.number, 16)
+	_, born, last := c.place(number)
+	at := uint64(nonceTime)
+	if !once {
+		at -= born.Load()
+	}
+	at = (at + 1) % maxAge // a nonce may be made in the same microsecond as its client
+	for {
+		old := last.Load()
+		used, tracked := old>>countBits, old&maxCount
+		switch {
+		case at > used, !once && at == used && count > tracked:
+			if count > maxCount {
+				return badCount, tracked
+			}
+			if last.CompareAndSwap(old, at<<countBits|count) {
+				return accepted, tracked
+			}
+		case once:
+			return usedNonce, tracked
+		default:
+			return badCount, tracked
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package auth_digest
 
 import (
+	"math"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -14,11 +15,10 @@ type state struct {
 
 	username, realm, nonce, uri, response given
 	algorithm, cnonce, opaque, qop, count given
-	opaqueNumber                          uint64
+	number                                uint32 // of the client: opaque; 0 when it is none
 
-	client    *client
 	asked     bool  // the request came to a place that wants Digest
-	nonceTime int64 // microseconds
+	nonceTime int64 // microseconds; a number where nonces are for one request
 	ha1       string
 }
 
@@ -30,24 +30,14 @@ type given struct {
 
 var states server.RequestSlot[state]
 
-// readField runs for all requests of clients, for each one that brings a field
-// counts, whatever becomes of it.
+// readField takes the field as the client sent it, before anything changes the request.
 func readField(r *server.Request) server.Status {
 	if !r.Initial() {
 		return server.Declined
 	}
-	field, ok := r.FieldIn("Authorization")
-	if !ok {
-		return server.Declined
+	if field, ok := r.FieldIn("Authorization"); ok {
+		states.Set(r, parse(field))
 	}
-	s := parse(field)
-	if s.opaque.is {
-		s.client = clientsOf(r.Gen).find(r, s.opaqueNumber)
-	}
-	if s.valid && s.client != nil {
-		s.client.count.Add(1)
-	}
-	states.Set(r, s)
 	return server.Declined
 }
 
@@ -81,8 +71,9 @@ func parse(field string) *state {
 	s.valid = s.username.is && s.realm.is && s.uri.is && len(s.nonce.v) == nonceLen && s.nonce.v[nonceTimeLen-1] == '=' &&
 		len(s.response.v) == digestLen && (!s.qop.is || s.cnonce.is && s.count.is)
 	if s.valid && s.opaque.is {
-		n, _ := strtol(s.opaque.v, 16)
-		s.opaqueNumber = uint64(n)
+		if n, rest := strtol(s.opaque.v, 16); rest == "" && n > 0 && n <= math.MaxUint32 {
+			s.number = uint32(n)
+		}
 	}
 	return s
 }
