@@ -9,8 +9,10 @@ import (
 	"github.com/donjon-httpd/donjon/modules/auth_digest"
 	"github.com/donjon-httpd/donjon/modules/authn_anon"
 	"github.com/donjon-httpd/donjon/modules/authn_core"
+	"github.com/donjon-httpd/donjon/modules/authn_dbm"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
+	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/authz_owner"
@@ -61,6 +63,8 @@ var Builtin = []*server.Module{
 	&authz_groupfile.Module,
 	&authz_owner.Module,
 	&auth_digest.Module,
+	&authn_dbm.Module,
+	&authz_dbm.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
