@@ -11,6 +11,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authn_core"
 	"github.com/donjon-httpd/donjon/modules/authn_dbm"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
+	"github.com/donjon-httpd/donjon/modules/authn_socache"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
@@ -32,6 +33,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
 	"github.com/donjon-httpd/donjon/modules/version"
@@ -65,6 +67,8 @@ var Builtin = []*server.Module{
 	&auth_digest.Module,
 	&authn_dbm.Module,
 	&authz_dbm.Module,
+	&authn_socache.Module,
+	&socache_shmcb.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,

@@ -33,6 +33,7 @@ type Module struct {
 	NoteAuthFailure func(r *Request, authType string) bool
 	// CacheAuthn keeps what a provider found out, see [Request.CacheAuthn]; may be nil.
 	CacheAuthn func(r *Request, provider, user string, realm *string, hash string)
+	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
