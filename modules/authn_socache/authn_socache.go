@@ -23,7 +23,8 @@ var Module = server.Module{
 			Set: caches.Take1((*serverConfig).setCache)},
 		{Name: "AuthnCacheEnable", In: directives.InServer, Forbid: directives.GlobalOnly,
 			Usage: "enable socache configuration in htaccess even if not enabled anywhere else",
-			Set:   caches.NoArgs(func(c *serverConfig, _ *directives.Cmd) error { c.enabled = true; return nil })},
+			// Arguments are allowed and mean nothing, as in 2.4.71.
+			Set: caches.Raw(func(c *serverConfig, _ *directives.Cmd, _ string) error { c.enabled = true; return nil })},
 		{Name: "AuthnCacheProvideFor", In: directives.AuthConfig, Usage: "Determine what authn providers to cache for",
 			Set: slot.Iterate((*config).addProvider)},
 		{Name: "AuthnCacheTimeout", In: directives.AuthConfig, Usage: "Timeout (secs) for cached credentials",

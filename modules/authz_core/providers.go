@@ -19,18 +19,18 @@ var providers = []server.AuthzProvider{
 	{Name: "expr", Parse: parseExpr},
 }
 
-// lookup finds a kind of Require among the active modules and the aliases.
+// lookup finds a kind of Require among the aliases and the active modules.
 func lookup(cmd *directives.Cmd, name string) *server.AuthzProvider {
+	for _, s := range []*directives.Server{cmd.Server, cmd.Server.Main} {
+		if p := aliases.Of(s).byName[name]; p != nil {
+			return p
+		}
+	}
 	for _, m := range server.ActiveModules(cmd) {
 		for i := range m.Authz {
 			if m.Authz[i].Name == name {
 				return &m.Authz[i]
 			}
-		}
-	}
-	for _, s := range []*directives.Server{cmd.Server, cmd.Server.Main} {
-		if p := aliases.Of(s).byName[name]; p != nil {
-			return p
 		}
 	}
 	return nil
@@ -86,16 +86,16 @@ func parseMethod(_ *directives.Cmd, args string) (server.AuthzCheck, error) {
 	}, nil
 }
 
-func parseExpr(_ *directives.Cmd, args string) (server.AuthzCheck, error) {
+func parseExpr(cmd *directives.Cmd, args string) (server.AuthzCheck, error) {
 	if len(args) >= 2 && args[0] == '"' && args[len(args)-1] == '"' {
 		args = args[1 : len(args)-1]
 	}
-	e, err := server.CompileExpr(args, 0)
+	e, err := server.CompileExprFor(cmd, args, 0)
 	if err != nil {
 		return nil, fmt.Errorf("Cannot parse expression in require line: %w", err)
 	}
 	// An expression that asks for the user can be decided only with one.
-	wantsUser := strings.Contains(strings.ToUpper(args), "REMOTE_USER")
+	wantsUser := e.Uses("REMOTE_USER")
 	return func(r *server.Request) server.AuthzResult {
 		ok, err := e.Bool(r)
 		switch {
