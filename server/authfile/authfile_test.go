@@ -71,8 +71,8 @@ func TestGet(t *testing.T) {
 	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if get() != "one" || get() != "one" || parsed != 2 {
-		t.Errorf("a file just written was remembered: read %d times", parsed)
+	if first, second := get(), get(); first != "one" || second != "one" || parsed != 2 {
+		t.Errorf("a file just written was remembered: %q, %q, read %d times", first, second, parsed)
 	}
 	time.Sleep(2 * unsettled)
 	if get(); get() != "one" || parsed != 3 {
