@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 ROOT    ?= $(PREFIX)/apache2
 PKG     := github.com/donjon-httpd/donjon
-LDFLAGS := -s -w -X main.built=$(shell date -u +%Y-%m-%dT%H:%M:%S)
+LDFLAGS := -s -w -X $(PKG)/server.Built=$(shell date -u +%Y-%m-%dT%H:%M:%S)
 
 .PHONY: build run test install clean
 

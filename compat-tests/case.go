@@ -1,8 +1,12 @@
 package compattests
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -176,17 +180,28 @@ func (c *testCase) layOut(dir string) error {
 			return err
 		}
 	}
+	var touches [][]string
 	for _, line := range c.setup {
-		if err := setupLine(dir, strings.Fields(line)); err != nil {
+		w := strings.Fields(line)
+		if len(w) == 3 && w[0] == "touch" {
+			touches = append(touches, w)
+			continue
+		}
+		if err := setupLine(dir, w); err != nil {
 			return fmt.Errorf("setup %q: %w", line, err)
 		}
 	}
-	return filepath.Walk(dir, func(p string, st os.FileInfo, err error) error {
+	err := filepath.Walk(dir, func(p string, st os.FileInfo, err error) error {
 		if err != nil || st.Mode()&os.ModeSymlink != 0 {
 			return err
 		}
 		return os.Chtimes(p, fileTime, fileTime)
 	})
+	for _, w := range touches {
+		at, bad := time.Parse(time.RFC3339, w[1])
+		err = errors.Join(err, bad, os.Chtimes(filepath.Join(dir, w[2]), at, at))
+	}
+	return err
 }
 
 func setupLine(dir string, w []string) error {
@@ -202,21 +217,26 @@ func setupLine(dir string, w []string) error {
 			return err
 		}
 		return os.Chmod(at(2), os.FileMode(mode))
-	case w[0] == "base64" && len(w) == 3:
-		b, err := os.ReadFile(at(1))
-		if err != nil {
-			return err
-		}
-		if b, err = base64.StdEncoding.DecodeString(string(b)); err != nil {
-			return err
-		}
-		return os.WriteFile(at(2), b, 0o644)
 	case w[0] == "fill" && len(w) == 3:
 		n, err := strconv.Atoi(w[1])
 		if err != nil {
 			return err
 		}
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
+	case w[0] == "unpack" && len(w) == 3:
+		packed, err := base64.StdEncoding.DecodeString(w[1])
+		if err != nil {
+			return err
+		}
+		z, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(z)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, base64 TEXT NAME or fill BYTES NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME or unpack BASE64 NAME")
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -199,6 +201,7 @@ var (
 	boundaryRx = regexp.MustCompile(`(boundary=|--)[0-9a-f]{12,16}`)
 	addressRx  = regexp.MustCompile(`<address>[^<]* Server at `)
 	allowRx    = regexp.MustCompile(`(?m)^Allow: .*$`)
+	expiresRx  = regexp.MustCompile(`(?m)^Expires: .*$`)
 	clfRx      = regexp.MustCompile(`\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]`)
 )
 
@@ -216,6 +219,7 @@ func normal(s, dir string, port int) string {
 	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = strings.ReplaceAll(s, dir, "${DIR}")
+	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
 }
 
@@ -224,7 +228,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if head, _, _ := strings.Cut(raw, "\r\n\r\n"); strings.HasPrefix(raw, "HTTP/") && strings.Count(head, "\n") != strings.Count(head, "\r\n") {
 		return "<a line of the head ends without CR>\n"
 	}
-	raw = normal(raw, dir, port)
+	raw = normal(relativeExpires(raw), dir, port)
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -248,14 +252,52 @@ func (c *testCase) render(raw, dir string, port int) string {
 	return b.String()
 }
 
+// relativeExpires writes an Expires field of the next ten years as its distance
+// from Date. Both clocks tick by seconds, one after the other: the distance is
+// one of full ten seconds where it nearly is.
+func relativeExpires(raw string) string {
+	head, body, found := strings.Cut(raw, "\r\n\r\n")
+	date, err := time.Parse(http.TimeFormat, fieldOf(head, "Date"))
+	expires, err2 := time.Parse(http.TimeFormat, fieldOf(head, "Expires"))
+	if !found || err != nil || err2 != nil {
+		return raw
+	}
+	const near = 2 * time.Second
+	ahead := expires.Sub(date)
+	if round := ahead.Round(10 * time.Second); (ahead - round).Abs() <= near {
+		ahead = round
+	}
+	if ahead < 0 || ahead > 10*365*24*time.Hour {
+		return raw
+	}
+	head = expiresRx.ReplaceAllLiteralString(head, fmt.Sprintf("Expires: <now+%d>\r", ahead/time.Second))
+	return head + "\r\n\r\n" + body
+}
+
+func fieldOf(head, name string) string {
+	for l := range strings.SplitSeq(head, "\r\n") {
+		if n, v, _ := strings.Cut(l, ": "); n == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// readLogs reads the logs that the case has. The error log of a module,
+// "error_log alias", is its lines alone, without time and process.
 func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 	logs := map[string]string{}
 	for name := range c.logs {
-		b, err := os.ReadFile(filepath.Join(dir, name))
+		file, module, ofModule := strings.Cut(name, ":")
+		b, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
 			return nil, err
 		}
-		text := stampRx.ReplaceAllString(normal(string(b), dir, port), "")
+		text := string(b)
+		if ofModule {
+			text = linesOf(module, text) // first: a process may have the port's number
+		}
+		text = stampRx.ReplaceAllString(normal(text, dir, port), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
 		logs[name] = sourceRx.ReplaceAllString(text, "$1")
@@ -263,11 +305,31 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 	return logs, nil
 }
 
+var (
+	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.(?:c|go)\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[client [^\]]*\] )?(.*)$`)
+	pointerRx = regexp.MustCompile(`([sr]id)#[0-9a-f]+`)
+)
+
+// linesOf is what a module wrote to an error log, without what differs by
+// nature: time, process, place in the source, client, addresses of objects.
+func linesOf(module, text string) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		m := logLineRx.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
+		if m == nil || !strings.HasPrefix(m[1], "["+module+":") || strings.HasPrefix(m[3], "AH00094: ") { // the command line
+			continue
+		}
+		b.WriteString(m[1] + " " + m[2] + pointerRx.ReplaceAllString(m[3], "$1#<id>") + "\n")
+	}
+	return b.String()
+}
+
+var placeRx = regexp.MustCompile(`(line |/httpd\.conf:)(\d+)`)
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
 var clientRx = regexp.MustCompile(`(\[client [^ \]]*):\d+\]`)
 
 // sourceRx finds the place in Apache's source that lines of debug and below name.
-var sourceRx = regexp.MustCompile(`(?m)^(\[\w+:\w+\] )\w+\.c\(\d+\): `)
+var sourceRx = regexp.MustCompile(`(?m)^(\[\w+:\w+\] )\w+\.(?:c|go)\(\d+\): `)
 var pidRx = regexp.MustCompile(`\[pid \d+(:tid \d+)?\] `)
 
 // runCheck runs -t on a snippet and gives exit code and messages.
@@ -283,16 +345,14 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	before := strings.Count(strings.TrimSuffix(string(text), k.config), "\n")
 	cmd := exec.Command(p.path, "-t", "-f", conf)
 	out, _ := cmd.CombinedOutput()
-	s := normal(string(out), dir, port)
-	s = stampRx.ReplaceAllString(s, "")
-	s = pidRx.ReplaceAllString(s, "")
+	s := stampRx.ReplaceAllString(string(out), "")
+	s = normal(pidRx.ReplaceAllString(s, ""), dir, port)
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
-	s = regexp.MustCompile(`line (\d+)`).ReplaceAllStringFunc(s, func(m string) string {
-		var n int
-		fmt.Sscanf(m, "line %d", &n)
-		if n > before {
-			return fmt.Sprintf("line %d", n-before)
+	s = placeRx.ReplaceAllStringFunc(s, func(m string) string {
+		place := placeRx.FindStringSubmatch(m)
+		if n, err := strconv.Atoi(place[2]); err == nil && n > before {
+			return place[1] + strconv.Itoa(n-before)
 		}
 		return m
 	})

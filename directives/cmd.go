@@ -72,6 +72,15 @@ func (c *Cmd) Warn(format string, args ...any) {
 	c.c.diags[len(c.c.diags)-1].NoPos = true
 }
 
+// LogWarning is Warn for what Apache writes as a whole line of the error log,
+// with time, module and process, even before the log is open.
+func (c *Cmd) LogWarning(format string, args ...any) {
+	c.Warn(format, args...)
+	if rows := c.Lookup(c.Name); len(rows) > 0 {
+		c.c.diags[len(c.c.diags)-1].Module = strings.TrimSuffix(rows[0].Module, "_module")
+	}
+}
+
 // Check refuses the directive in the places that f names, in Apache's words;
 // Compile has done it for the row's own Forbid.
 func (c *Cmd) Check(f Forbid) error { return checkContext(c, f) }

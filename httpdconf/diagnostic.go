@@ -25,6 +25,7 @@ type Diagnostic struct {
 	Detail   string
 	Hint     string // what to do
 	NoPos    bool   // the message stands alone: Apache prints it without a line
+	Module   string // short name of the module in whose name Apache logs a warning; "" where it prints the bare text
 }
 
 // Diagnostics are problems in the order of the text.

@@ -4,7 +4,10 @@ package modules
 
 import (
 	"github.com/donjon-httpd/donjon/modules/access_compat"
+	"github.com/donjon-httpd/donjon/modules/actions"
 	"github.com/donjon-httpd/donjon/modules/alias"
+	"github.com/donjon-httpd/donjon/modules/allowmethods"
+	"github.com/donjon-httpd/donjon/modules/asis"
 	"github.com/donjon-httpd/donjon/modules/auth_basic"
 	"github.com/donjon-httpd/donjon/modules/auth_digest"
 	"github.com/donjon-httpd/donjon/modules/authn_anon"
@@ -18,10 +21,12 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_host"
 	"github.com/donjon-httpd/donjon/modules/authz_owner"
 	"github.com/donjon-httpd/donjon/modules/authz_user"
+	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/env"
+	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
@@ -31,12 +36,20 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
+	"github.com/donjon-httpd/donjon/modules/negotiation"
+	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
+	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/status"
+	"github.com/donjon-httpd/donjon/modules/systemd"
+	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
 	"github.com/donjon-httpd/donjon/modules/userdir"
+	"github.com/donjon-httpd/donjon/modules/usertrack"
 	"github.com/donjon-httpd/donjon/modules/version"
+	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -69,13 +82,26 @@ var Builtin = []*server.Module{
 	&authz_dbm.Module,
 	&authn_socache.Module,
 	&socache_shmcb.Module,
+	&actions.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
+	&allowmethods.Module,
+	&asis.Module,
+	&autoindex.Module,
 	&dir.Module,
 	&env.Module,
+	&expires.Module,
 	&headers.Module,
 	&mime.Module,
+	&negotiation.Module,
+	&rewrite.Module,
 	&setenvif.Module,
+	&speling.Module,
+	&unique_id.Module,
+	&status.Module,
+	&systemd.Module,
 	&userdir.Module,
+	&usertrack.Module,
+	&vhost_alias.Module,
 }

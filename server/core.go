@@ -236,9 +236,12 @@ type ServerConfig struct {
 	FlushMaxThreshold   directives.Opt[int]
 	FlushMaxPipelined   directives.Opt[int]
 
-	ErrorLog       directives.Opt[string] // as written, "|program" or "syslog…" too; absolute when a path
-	ErrorLogFormat string
-	LogLevel       *LogLevels // nil: not given
+	ErrorLog directives.Opt[string] // as written, "|program" or "syslog…" too; absolute when a path
+	// Forms of the error log's lines: of every message (nil: Apache's default),
+	// and of those written once for a connection and for a request.
+	ErrorLogFormat            *ErrorFormat
+	ErrorLogConn, ErrorLogReq []*ErrorFormat
+	LogLevel                  *LogLevels // nil: not given
 
 	// Of the main server alone.
 	ServerRoot        string
@@ -399,8 +402,14 @@ func mergeServer(base, add ServerConfig) ServerConfig {
 	m.FlushMaxThreshold = add.FlushMaxThreshold.Or(base.FlushMaxThreshold)
 	m.FlushMaxPipelined = add.FlushMaxPipelined.Or(base.FlushMaxPipelined)
 	m.ErrorLog = add.ErrorLog.Or(base.ErrorLog)
-	if m.ErrorLogFormat == "" {
+	if m.ErrorLogFormat == nil {
 		m.ErrorLogFormat = base.ErrorLogFormat
+	}
+	if m.ErrorLogConn == nil {
+		m.ErrorLogConn = base.ErrorLogConn
+	}
+	if m.ErrorLogReq == nil {
+		m.ErrorLogReq = base.ErrorLogReq
 	}
 	m.LogLevel = base.LogLevel.Merge(add.LogLevel)
 	m.ServerRoot, m.ServerTokens = base.ServerRoot, base.ServerTokens

@@ -28,6 +28,15 @@ func (r *Request) SetETag(f *os.File) {
 	r.Notes.Set("no-etag", "omit")
 }
 
+// SetVlistValidator makes the state of the file that a list of variants was
+// taken from, a type map or a directory, a part of the response's entity tag.
+func (r *Request) SetVlistValidator(source *Request) {
+	if source.Finfo.Mtime.After(source.Mtime) {
+		source.Mtime = source.Finfo.Mtime
+	}
+	r.VlistValidator = source.makeETag(nil)
+}
+
 func (r *Request) makeETag(f *os.File) string {
 	bits, set := CoreDir.Of(r.Dir).EffectiveETag()
 	if !set {
@@ -40,7 +49,7 @@ func (r *Request) makeETag(f *os.File) string {
 	}
 	end := `"`
 	if vlist != "" {
-		end = ";" + vlist
+		end = ";" + vlist[:len(vlist)-1] // 2.4.71 leaves its quotation mark out
 	}
 	if bits&ETagDigest != 0 && f != nil && r.Finfo.Type == RegularFile {
 		h := sha1.New()
@@ -51,7 +60,11 @@ func (r *Request) makeETag(f *os.File) string {
 	if bits&ETagNone != 0 || bits == 0 {
 		return ""
 	}
-	if r.Received.Sub(r.Finfo.Mtime) < time.Second {
+	mtime := r.Finfo.Mtime
+	if r.Finfo.Type == NoFile {
+		mtime, bits = r.Mtime, ETagMTime
+	}
+	if r.Received.Sub(mtime) < time.Second {
 		weak = "W/" // it may change again within the second
 	}
 	var parts []string
@@ -63,7 +76,7 @@ func (r *Request) makeETag(f *os.File) string {
 		hex(uint64(r.Finfo.Size))
 	}
 	if bits&ETagMTime != 0 {
-		hex(uint64(r.Finfo.Mtime.UnixMicro()))
+		hex(uint64(mtime.UnixMicro()))
 	}
 	return weak + `"` + strings.Join(parts, "-") + end
 }

@@ -28,6 +28,7 @@ type Expr struct {
 	flags ExprFlags
 	pos   httpdconf.Pos
 	vars  map[string]bool // that it reads, in upper case
+	log   *Log            // of the module whose directive it is an argument of
 }
 
 // CompileExpr reads an expression. Errors are Apache's.
@@ -43,15 +44,18 @@ func CompileExpr(text string, flags ExprFlags) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expr{e: e, flags: flags, vars: names.vars}, nil
+	return &Expr{e: e, flags: flags, vars: names.vars, log: corelog}, nil
 }
 
-// CompileExprFor is CompileExpr for a directive's argument: errors at run time
-// name the directive's file and line.
+// CompileExprFor is CompileExpr for a directive's argument: lines of the log
+// at run time name the directive's file and line, and are its module's.
 func CompileExprFor(cmd *directives.Cmd, text string, flags ExprFlags) (*Expr, error) {
 	e, err := CompileExpr(text, flags)
 	if e != nil {
 		e.pos = cmd.Node.Pos
+		if rows := cmd.Lookup(cmd.Name); len(rows) > 0 {
+			e.log = NewLog(strings.TrimSuffix(rows[0].Module, "_module"))
+		}
 	}
 	return e, err
 }
@@ -73,10 +77,10 @@ func (e *Expr) Match(r *Request, caps *expr.Captures) (bool, error) {
 	ctx := &exprContext{r: r}
 	ok, err := e.e.Bool(ctx, caps)
 	if err != nil {
-		corelog.Error(r).Msgf("Evaluation of expression from %s:%d failed: %s", e.pos.File, e.pos.Line, err)
+		e.log.Error(r).Msgf("Evaluation of expression from %s:%d failed: %s", e.pos.File, e.pos.Line, err)
 		return false, err
 	}
-	if ev := corelog.Trace(4, r); ev != nil {
+	if ev := e.log.Trace(4, r); ev != nil {
 		ev.Msgf("Evaluation of expression from %s:%d gave: %d", e.pos.File, e.pos.Line, map[bool]int{true: 1}[ok])
 	}
 	if e.flags&ExprNoVary == 0 && len(ctx.vary) > 0 {
@@ -95,10 +99,10 @@ func (e *Expr) Eval(r *Request) (string, error) {
 func (e *Expr) EvalWith(r *Request, caps *expr.Captures) (string, error) {
 	s, err := e.e.Eval(&exprContext{r: r}, caps)
 	if err != nil {
-		corelog.Error(r).Msgf("Evaluation of expression from %s:%d failed: %s", e.pos.File, e.pos.Line, err)
+		e.log.Error(r).Msgf("Evaluation of expression from %s:%d failed: %s", e.pos.File, e.pos.Line, err)
 		return "", err
 	}
-	if ev := corelog.Trace(4, r); ev != nil {
+	if ev := e.log.Trace(4, r); ev != nil {
 		ev.Msgf("Evaluation of string expression from %s:%d gave: %s", e.pos.File, e.pos.Line, s)
 	}
 	return s, nil

@@ -7,9 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-func finfoOf(st fs.FileInfo) Finfo {
+// FinfoOf takes what os.Stat or os.Lstat found.
+func FinfoOf(st fs.FileInfo) Finfo {
 	f := Finfo{Mode: st.Mode(), Size: st.Size(), Mtime: st.ModTime()}
 	switch {
 	case st.Mode().IsRegular():
@@ -25,6 +29,39 @@ func finfoOf(st fs.FileInfo) Finfo {
 		f.Inode, f.UID, f.GID = sys.Ino, sys.Uid, sys.Gid
 	}
 	return f
+}
+
+// StatAt looks at a file of an open directory; follow tells whether at what a
+// link leads to.
+func StatAt(dir *os.File, name string, follow bool) (Finfo, error) {
+	var st unix.Stat_t
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
+	}
+	if err := unix.Fstatat(int(dir.Fd()), name, &st, flags); err != nil {
+		return Finfo{}, err
+	}
+	f := Finfo{Mode: fs.FileMode(st.Mode & 0o777), Size: st.Size, Mtime: time.Unix(st.Mtim.Unix()), Inode: st.Ino, UID: st.Uid, GID: st.Gid}
+	for _, bit := range []struct {
+		unix uint32
+		mode fs.FileMode
+	}{{unix.S_ISUID, fs.ModeSetuid}, {unix.S_ISGID, fs.ModeSetgid}, {unix.S_ISVTX, fs.ModeSticky}} {
+		if st.Mode&bit.unix != 0 {
+			f.Mode |= bit.mode
+		}
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		f.Type = RegularFile
+	case unix.S_IFDIR:
+		f.Type, f.Mode = Directory, f.Mode|fs.ModeDir
+	case unix.S_IFLNK:
+		f.Type, f.Mode = Symlink, f.Mode|fs.ModeSymlink
+	default:
+		f.Type, f.Mode = OtherFile, f.Mode|fs.ModeIrregular
+	}
+	return f, nil
 }
 
 // DefaultHandler sends the request's file (core's default_handler).
@@ -73,11 +110,7 @@ func (r *Request) sendFile() Status {
 	}
 	r.SetLastModified()
 	r.SetETag(f)
-	ranges := "bytes"
-	if CoreDir.Of(r.Dir).MaxRanges.Else(defaultMaxRanges) == 0 {
-		ranges = "none"
-	}
-	r.Out.Set("Accept-Ranges", ranges)
+	r.SetAcceptRanges()
 	r.SetContentLength(r.Finfo.Size)
 	if CoreDir.Of(r.Dir).ContentDigest.Else(false) {
 		h := md5.New()
@@ -96,6 +129,15 @@ func (r *Request) sendFile() Status {
 		corelog.Debug(r).Err(err).Msg("AH00133: default_handler: ap_pass_brigade returned 20014")
 	}
 	return OK
+}
+
+// SetAcceptRanges tells whether parts of the response can be had.
+func (r *Request) SetAcceptRanges() {
+	ranges := "bytes"
+	if CoreDir.Of(r.Dir).MaxRanges.Else(defaultMaxRanges) == 0 {
+		ranges = "none"
+	}
+	r.Out.Set("Accept-Ranges", ranges)
 }
 
 // SendOptions answers OPTIONS.

@@ -156,6 +156,17 @@ func (r *Request) Write(p []byte) (int, error) {
 	return len(p), r.passPending(false, false)
 }
 
+// WriteThrough is Write for a large piece: it is sent on now, behind what was
+// written before, and not copied. p may be used again afterwards.
+func (r *Request) WriteThrough(p []byte) error {
+	b := Brigade{Buckets: []Bucket{{Mem: p}}}
+	if len(r.pending) > 0 {
+		b.Buckets = []Bucket{{Mem: slices.Clone(r.pending)}, {Mem: p}}
+		r.pending = r.pending[:0]
+	}
+	return r.PassBrigade(&b)
+}
+
 // WriteString is Write for a string.
 func (r *Request) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
 
@@ -170,6 +181,18 @@ func (r *Request) SendFile(f *os.File, off, n int64) error {
 		}
 	}
 	return r.PassBrigade(&Brigade{Buckets: []Bucket{{File: f, Off: off, Len: n}}})
+}
+
+// EndWithFile is [Request.SendFile] for the last of a response: its length is
+// then known before the head is sent.
+func (r *Request) EndWithFile(f *os.File, off, n int64) error {
+	if len(r.pending) > 0 {
+		if err := r.passPending(false, false); err != nil {
+			return err
+		}
+	}
+	r.ended = true
+	return r.PassBrigade(&Brigade{Buckets: []Bucket{{File: f, Off: off, Len: n}}, EOS: true})
 }
 
 // End ends the response with what was written; once only.

@@ -113,7 +113,7 @@ func look(path string) *htaccessFile {
 	case err == nil && !st.Mode().IsRegular() && !isDevNull(st):
 		return &htaccessFile{status: OK} // a directory of that name is no access file
 	case err == nil:
-		fi := finfoOf(st)
+		fi := FinfoOf(st)
 		return &htaccessFile{mtime: fi.Mtime, size: fi.Size, inode: fi.Inode}
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
 		return &htaccessFile{}
@@ -158,6 +158,10 @@ func (g *Generation) parseHtaccess(r *Request, f *htaccessFile, key htaccessKey,
 		return
 	}
 	for _, d := range diags {
+		if d.Module != "" {
+			NewLog(d.Module).Warn(ServerSubject(g, r.Server)).Msg(d.Summary)
+			continue
+		}
 		corelog.Warn(r).Msg(d.Summary)
 	}
 	f.conf = conf

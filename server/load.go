@@ -123,6 +123,13 @@ func (l *Loader) LoadModule(identifier, file string) (bool, error) {
 	return true, nil
 }
 
+// Replayed tells whether a child compiles what its parent has read and checked:
+// files that are gone since must not keep it from starting.
+func (l *Loader) Replayed() bool {
+	_, ok := l.Source.(*httpdconf.Replay)
+	return ok
+}
+
 // Active is the modules that the last Load activated, in that order.
 func (l *Loader) Active() []*Module { return l.active }
 

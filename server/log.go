@@ -74,19 +74,26 @@ func NewLog(module string) *Log { return &Log{module} }
 // [ServerSubject], or nil for the process.
 type Subject interface {
 	logLevels() *LogLevels
-	logTo() *ErrorLog
-	logClient() string // "192.0.2.7:4564", or ""
+	// logParties are what the line is about; only the generation and the server
+	// are always there.
+	logParties() (*Generation, *directives.Server, *Conn, *Request)
 }
 
 // Event is a line of the error log being made. It is nil below the LogLevel;
 // all its methods accept that.
 type Event struct {
 	log    *ErrorLog
-	level  Level
+	conf   *ServerConfig // of the server whose log it is; nil before one is known
+	level  Level         // -1 in a line that is written once for a connection or a request
 	module string
-	client string
 	err    error
 	at     time.Time
+	file   string // where the line comes from, when somebody wants to know
+	line   int
+
+	s *directives.Server
+	c *Conn
+	r *Request
 }
 
 // Err adds the cause: an errno is shown as Apache does, "(13)Permission denied: ".
@@ -129,9 +136,22 @@ func (r *Request) logLevels() *LogLevels {
 	}
 	return CoreServer.Of(r.Server).LogLevel
 }
-func (r *Request) logTo() *ErrorLog  { return r.Gen.ErrorLogOf(r.Server) }
-func (r *Request) logClient() string { return r.Conn.logClient() }
+
+func (r *Request) logParties() (*Generation, *directives.Server, *Conn, *Request) {
+	return r.Gen, r.Server, r.Conn, r
+}
+
+// first is the request that a subrequest belongs to, else the request itself:
+// both have one log id.
+func (r *Request) first() *Request {
+	if r.Main != nil {
+		return r.Main
+	}
+	return r
+}
 
 func (c *Conn) logLevels() *LogLevels { return CoreServer.Of(c.Server).LogLevel }
-func (c *Conn) logTo() *ErrorLog      { return c.Gen.ErrorLogOf(c.Server) }
-func (c *Conn) logClient() string     { return c.Remote.String() }
+
+func (c *Conn) logParties() (*Generation, *directives.Server, *Conn, *Request) {
+	return c.Gen, c.Server, c, nil
+}

@@ -36,6 +36,9 @@ type Module struct {
 	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
+	// LogID names a request in the logs (generate_log_id), "" leaves that to the
+	// core; may be nil.
+	LogID func(*Request) string
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
 	Satisfy func(*Request) Satisfy
 }

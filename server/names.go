@@ -46,7 +46,8 @@ func (r *Request) ServerName() string {
 	return c.ServerName
 }
 
-func (r *Request) serverNameForURL() string {
+// ServerNameForURL is ServerName as a URL has it: an IPv6 address in brackets.
+func (r *Request) ServerNameForURL() string {
 	name := r.ServerName()
 	if strings.Contains(name, ":") && !strings.HasPrefix(name, "[") {
 		return "[" + name + "]"
@@ -80,7 +81,7 @@ func (r *Request) ServerPort() int {
 // ConstructURL is the absolute URL of a path on this server.
 func (r *Request) ConstructURL(uri string) string {
 	port := r.ServerPort()
-	host := r.serverNameForURL()
+	host := r.ServerNameForURL()
 	if port == r.defaultPort() {
 		return r.Scheme() + "://" + host + uri
 	}
@@ -155,3 +156,6 @@ func (g *Generation) Banner() string {
 
 // Software is Apache's description for programs that parse it (SERVER_SOFTWARE, -v).
 const Software = "Apache/" + Version + " (compatible; Donjon/" + DonjonVersion + ")"
+
+// Built is when the program was made; the Makefile sets it.
+var Built = "1970-01-01T00:00:00"

@@ -24,6 +24,9 @@ func (g *Generation) NewRequest(c *Conn, x Exchange, hr *http.Request) *Request 
 func (r *Request) SetTarget(target string) {
 	r.UnparsedURI = target
 	path := target
+	for strings.HasPrefix(path, "//") {
+		path = path[1:] // whatever MergeSlashes says (observed on 2.4.71)
+	}
 	if i := strings.IndexByte(path, '#'); i >= 0 {
 		path = path[:i]
 	}

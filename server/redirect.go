@@ -20,6 +20,24 @@ func (r *Request) InternalRedirect(uri string) {
 	n.dieWith(n.serve(), n.Status)
 }
 
+// InternalRedirectHandler is [Request.InternalRedirect] for a script that
+// stands in for a handler: the new request begins with the type of this one
+// (ap_internal_redirect_handler).
+func (r *Request) InternalRedirectHandler(uri string) {
+	n := r.redirected(uri)
+	if n == nil {
+		return
+	}
+	if r.Handler != "" {
+		n.ContentType = r.ContentType
+	}
+	s := n.prepare()
+	if s == OK {
+		s = n.invokeHandler()
+	}
+	n.dieWith(s, n.Status)
+}
+
 // redirected makes the request that an internal redirect leads to.
 func (r *Request) redirected(uri string) *Request {
 	if r.recursionExceeded() {
@@ -30,7 +48,7 @@ func (r *Request) redirected(uri string) *Request {
 		Prev: r, Main: r.Main, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port,
 		FieldOrder: r.FieldOrder, Simple: r.Simple, Client: r.Client, ClientIP: r.ClientIP, Allowed: r.Allowed,
 		Status: r.Status, HeaderOnly: r.HeaderOnly, NoCache: r.NoCache, NoLocalCopy: r.NoLocalCopy, redirects: r.redirects + 1,
-		ErrOut: r.ErrOut}
+		ErrOut: r.ErrOut, VlistValidator: r.VlistValidator}
 	copied := *r.Request
 	n.Request = &copied
 	n.SetTarget(uri)
@@ -49,10 +67,6 @@ func (r *Request) redirected(uri string) *Request {
 		n.Env.Set("REDIRECT_"+e.Name, e.Value)
 	}
 	n.Env.Set("REDIRECT_STATUS", strconv.Itoa(r.Status))
-	n.Env.Set("REDIRECT_URL", r.URI)
-	if r.HasArgs {
-		n.Env.Set("REDIRECT_QUERY_STRING", r.Args)
-	}
 	if s := PostReadRequest.run(n); s != OK {
 		n.dieWith(s, n.Status)
 		return nil

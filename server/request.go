@@ -88,8 +88,10 @@ type Request struct {
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 
-	redirects       int  // internal redirects and subrequests on the way here
-	lengthless      bool // an error page whose length is not told
+	marks           map[any]int
+	siblings        *Siblings // of a subrequest that one of them made
+	redirects       int       // internal redirects and subrequests on the way here
+	lengthless      bool      // an error page whose length is not told
 	suppressCharset bool
 	values          []requestValue // of RequestSlots
 	output          *Link
@@ -122,6 +124,28 @@ const (
 // Initial tells whether the request came from the client: neither a subrequest
 // nor an internal redirect.
 func (r *Request) Initial() bool { return r.Main == nil && r.Prev == nil }
+
+// Mark remembers key for this request and for those that it is redirected to
+// inside the server, but not for the one that a subrequest is merged into
+// (userdata of Apache's r->pool). key is of a type of the module's own. It
+// gives how often this very request was marked with it.
+func (r *Request) Mark(key any) (times int) {
+	if r.marks == nil {
+		r.marks = map[any]int{}
+	}
+	r.marks[key]++
+	return r.marks[key]
+}
+
+// Marked tells whether Mark was called with key.
+func (r *Request) Marked(key any) bool {
+	for ; r != nil; r = r.Prev {
+		if r.marks[key] > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Top is the client's own request behind subrequests and redirects.
 func (r *Request) Top() *Request {

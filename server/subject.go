@@ -13,5 +13,7 @@ type serverSubject struct {
 func ServerSubject(g *Generation, v *directives.Server) Subject { return serverSubject{g, v} }
 
 func (s serverSubject) logLevels() *LogLevels { return CoreServer.Of(s.v).LogLevel }
-func (s serverSubject) logTo() *ErrorLog      { return s.g.ErrorLogOf(s.v) }
-func (s serverSubject) logClient() string     { return "" }
+
+func (s serverSubject) logParties() (*Generation, *directives.Server, *Conn, *Request) {
+	return s.g, s.v, nil, nil
+}

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -10,11 +12,18 @@ import (
 // put its response into the one being made (ap_sub_req_*).
 
 func (r *Request) subRequest(method string) *Request {
-	hr := *r.Request
+	sub := new(Request)
+	r.makeSub(sub, new(http.Request), method)
+	return sub
+}
+
+// makeSub fills a subrequest and its http.Request, which may have been used before.
+func (r *Request) makeSub(sub *Request, hr *http.Request, method string) {
+	*hr = *r.Request
 	hr.Method = method
 	hr.Body = nil
 	hr.ContentLength = 0
-	return &Request{Request: &hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
+	*sub = Request{Request: hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
 		Main: r, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port, FieldOrder: r.FieldOrder,
 		Client: r.Client, ClientIP: r.ClientIP, Status: 200, Env: r.Env.Clone(), User: r.User, UserSet: r.UserSet, AuthType: r.AuthType,
 		HeaderOnly: r.HeaderOnly, NoLocalCopy: true, redirects: r.redirects}
@@ -54,15 +63,17 @@ func (r *Request) SubRequestMethodURI(method, uri string) *Request {
 // directory of the request's file (ap_sub_req_lookup_file).
 func (r *Request) SubRequestFile(file string) *Request {
 	sub := r.subRequest("GET")
-	sameDir := !strings.Contains(file, "/")
+	fileDir, _ := path.Split(r.Filename)
 	if !path.IsAbs(file) {
-		file = path.Join(path.Dir(r.Filename), file)
+		file = path.Join(fileDir, file)
 	}
-	sub.Filename = path.Clean(file)
-	if sameDir {
-		dir, _ := path.Split(r.URI)
-		sub.SetTarget(EscapePath(dir + path.Base(file)))
-		sub.URI = dir + path.Base(file)
+	if sub.Filename = path.Clean(file); strings.HasSuffix(file, "/") && sub.Filename != "/" {
+		sub.Filename += "/"
+	}
+	if name, ok := strings.CutPrefix(sub.Filename, fileDir); ok && name != "" && !strings.Contains(name, "/") {
+		dir, _ := path.Split(r.URI) // a neighbour: its URL is known
+		sub.SetTarget(EscapePath(dir + name))
+		sub.URI = dir + name
 	}
 	if r.recursionExceeded() {
 		sub.Status = 500
@@ -86,12 +97,17 @@ func (r *Request) RunSub() Status {
 	return s
 }
 
-// subExchange puts the body of a subrequest into the main request's chain.
+// subExchange puts the body of a subrequest into the main request's chain,
+// behind what the main request wrote.
 type subExchange struct{ main *Request }
 
 func (x subExchange) Body(_ *Request, b *Brigade) error {
 	inner := *b
 	inner.EOS = false
+	if m := x.main; len(m.pending) > 0 {
+		inner.Buckets = append([]Bucket{{Mem: slices.Clone(m.pending)}}, b.Buckets...)
+		m.pending = m.pending[:0]
+	}
 	return x.main.PassBrigade(&inner)
 }
 func (x subExchange) Interim(*Request, int) error { return nil }
@@ -109,5 +125,5 @@ func statFile(name string, follow bool) Finfo {
 	if err != nil {
 		return Finfo{}
 	}
-	return finfoOf(st)
+	return FinfoOf(st)
 }

@@ -161,11 +161,22 @@ func unescapePath(p string, slash slashRule) (string, Status) {
 	return string(b), OK
 }
 
+// UnescapeURL decodes %xx (ap_unescape_url); false for a bad escape, %00 or %2f.
+func UnescapeURL(s string) (string, bool) {
+	out, status := unescapePath(s, slashForbid)
+	return out, status == OK
+}
+
 // EscapePath writes a path for a URL (ap_os_escape_path without its "./").
 func EscapePath(s string) string {
 	return escape(s, func(c byte) bool {
 		return isUnreserved(c) || strings.IndexByte("$!*'(),:@&=/+;", c) >= 0
 	})
+}
+
+// EscapeSegment writes one segment of a path for a URL (ap_escape_path_segment).
+func EscapeSegment(s string) string {
+	return escape(s, func(c byte) bool { return isUnreserved(c) || strings.IndexByte("$+!*'(),:@&=", c) >= 0 })
 }
 
 // EscapeURIPath is [EscapePath] for a file's path, to which "./" is added when

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/server/pattern"
 )
 
 // vhosts finds the server for an address and a name (Apache's vhost.c). An
@@ -98,7 +99,7 @@ func (c *nameChain) lookup(name string) *directives.Server {
 		if exact != nil && c.before(exact, w.order) {
 			break
 		}
-		if wildMatch(w.pattern, name) {
+		if pattern.Wild(w.pattern, name, false) {
 			return w.server
 		}
 	}
@@ -113,28 +114,6 @@ func (c *nameChain) before(v *directives.Server, i int) bool {
 		}
 	}
 	return false
-}
-
-// wildMatch matches * and ? (ap_strcasecmp_match), both lower case.
-func wildMatch(p, s string) bool {
-	starP, starS := -1, 0
-	i, j := 0, 0
-	for j < len(s) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			starP, starS = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
-			i++
-			j++
-		case starP >= 0:
-			starS++
-			i, j = starP+1, starS
-		default:
-			return false
-		}
-	}
-	return strings.Trim(p[i:], "*") == ""
 }
 
 func (t *vhosts) chain(local netip.AddrPort) *nameChain {
@@ -201,7 +180,7 @@ func mainNames(v *directives.Server, name string) bool {
 		return true
 	}
 	for _, n := range append(append([]string{}, c.Names...), c.WildNames...) {
-		if wildMatch(strings.ToLower(n), name) {
+		if pattern.Wild(n, name, true) {
 			return true
 		}
 	}

@@ -222,15 +222,7 @@ func (r *Request) directoryWalk() Status {
 		corelog.Error(r).Err(syscall.ENAMETOOLONG).Msgf("AH00036: access to %s failed (filesystem path '%s')", r.URI, r.Filename)
 		return 403
 	}
-	w := walkState{}
-	d := CoreDir.Of(r.Dir)
-	w.options = d.EffectiveOptions()
-	w.add, w.remove = d.OptionsAdd, d.OptionsRemove
-	w.override = d.Override.Else(directives.Unset) // never said: files are read, and everything in them refused
-	w.overrideOpts = d.OverrideOpts.Else(OptAll | OptSymOwner | OptMultiViews)
-	w.overrideList = d.OverrideList
-
-	walker := dirWalker{r: r, w: &w, sections: CoreServer.Of(r.Server).Directories}
+	walker, at, depth := r.startWalk(full)
 	if r.Finfo.Type == NoFile || r.Finfo.Type == Symlink {
 		name := strings.TrimSuffix(full, "/")
 		if name == "" {
@@ -241,8 +233,12 @@ func (r *Request) directoryWalk() Status {
 			r.Finfo = Finfo{}
 		}
 	}
-	if s := walker.down(full); s != OK {
+	behind := r.PathInfo // of a file that takes the place of another request's
+	if s := walker.down(full, at, depth); s != OK {
 		return s
+	}
+	if r.PathInfo == "" {
+		r.PathInfo = behind
 	}
 	walker.regexes()
 	if walker.merged != nil {
@@ -251,13 +247,32 @@ func (r *Request) directoryWalk() Status {
 	return OK
 }
 
+// startWalk is a walk at the root of the file system or, for a file whose
+// siblings were looked at, in their directory: at is how much of the path lies
+// behind it, depth the number of directories that were entered.
+func (r *Request) startWalk(full string) (walker dirWalker, at, depth int) {
+	if s := r.siblings; s != nil && s.walked && strings.HasPrefix(full, s.walk.entered) {
+		walker = s.walk
+		walker.r = r
+		return walker, len(walker.entered), strings.Count(walker.entered, "/")
+	}
+	d := CoreDir.Of(r.Dir)
+	return dirWalker{r: r, sections: CoreServer.Of(r.Server).Directories, w: walkState{
+		options: d.EffectiveOptions(), add: d.OptionsAdd, remove: d.OptionsRemove,
+		override:     d.Override.Else(directives.Unset), // never said: files are read, and everything in them refused
+		overrideOpts: d.OverrideOpts.Else(OptAll | OptSymOwner | OptMultiViews),
+		overrideList: d.OverrideList,
+	}}, 0, 0
+}
+
 // dirWalker is one directory walk under way.
 type dirWalker struct {
 	r        *Request
-	w        *walkState
+	w        walkState
 	sections []*Section
 	next     int // section to be tried next; they stand by number of components
 	merged   *directives.Conf
+	entered  string // the directory that was entered last, with its slash
 }
 
 func (d *dirWalker) take(c *directives.Conf) {
@@ -267,6 +282,7 @@ func (d *dirWalker) take(c *directives.Conf) {
 
 // enter applies the sections and the .htaccess file of a directory; dir ends in a slash.
 func (d *dirWalker) enter(dir string, depth int) Status {
+	d.entered = dir
 	for ; d.next < len(d.sections); d.next++ {
 		s := d.sections[d.next]
 		if s.Regex != nil || s.Components > depth {
@@ -284,7 +300,7 @@ func (d *dirWalker) enter(dir string, depth int) Status {
 	if d.w.override == directives.None && len(d.w.overrideList) == 0 {
 		return OK
 	}
-	conf, s := d.r.Gen.htaccess(d.r, dir, d.w)
+	conf, s := d.r.Gen.htaccess(d.r, dir, &d.w)
 	if s != OK {
 		d.r.Filename = strings.TrimSuffix(dir, "/")
 		return s
@@ -295,14 +311,17 @@ func (d *dirWalker) enter(dir string, depth int) Status {
 	return OK
 }
 
-// down visits each directory on the way to the file.
-func (d *dirWalker) down(full string) Status {
+// down visits each directory on the way to the file; those before at were
+// visited, depth of them.
+func (d *dirWalker) down(full string, at, depth int) Status {
 	r := d.r
-	if s := d.enter("/", 1); s != OK {
-		return s
+	if at == 0 {
+		if s := d.enter("/", 1); s != OK {
+			return s
+		}
+		at, depth = 1, 1
 	}
 	known := r.Finfo.Type != NoFile
-	at, depth := 1, 1
 	for at < len(full) {
 		end := strings.IndexByte(full[at:], '/')
 		last := end < 0
@@ -353,6 +372,7 @@ func (d *dirWalker) down(full string) Status {
 		}
 		depth++
 		if s := d.enter(name+"/", depth); s != OK {
+			r.PathInfo = full[end:]
 			return s
 		}
 		at = end + 1
@@ -379,7 +399,7 @@ func (d *dirWalker) check(name string) (Finfo, Status) {
 		corelog.Error(r).Err(err).Msgf("AH00036: access to %s failed (filesystem path '%s')", r.URI, name)
 		return Finfo{}, 403
 	}
-	fi := finfoOf(st)
+	fi := FinfoOf(st)
 	if fi.Type != Symlink {
 		return fi, OK
 	}
@@ -400,7 +420,7 @@ func (d *dirWalker) resolve(name string, link Finfo) (Finfo, bool) {
 	if err != nil {
 		return Finfo{}, false
 	}
-	fi := finfoOf(st)
+	fi := FinfoOf(st)
 	if d.w.options&OptSymOwner != 0 && fi.UID != link.UID {
 		return Finfo{}, false
 	}

@@ -110,7 +110,7 @@ func (a *arguments) option(c byte, value string) (stop bool, err error) {
 		a.config = value
 	case 'k':
 		switch value {
-		case "start", "stop", "restart", "graceful", "graceful-stop", "status":
+		case "start", "stop", "restart", "graceful", "graceful-stop", "status", "fullstatus":
 			if a.signal == "" {
 				a.signal = value
 				return false, nil
@@ -170,7 +170,7 @@ func usage(w io.Writer, program string) {
 	fmt.Fprintf(w, "Usage: %s [-D name] [-d directory] [-f file]\n", program)
 	for _, line := range []string{
 		`[-C "directive"] [-c "directive"]`,
-		"[-k start|restart|graceful|graceful-stop|stop|status]",
+		"[-k start|restart|graceful|graceful-stop|stop|status|fullstatus]",
 		"[-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]",
 	} {
 		fmt.Fprintf(w, "       %s %s\n", pad, line)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,6 +43,9 @@ func report(w io.Writer, diags httpdconf.Diagnostics, notes bool) {
 	shown := 0
 	for _, d := range diags {
 		if d.Severity == httpdconf.Error || d.Severity == httpdconf.Warning || notes && terminal(w) {
+			if d.Module != "" {
+				fmt.Fprintf(w, "[%s] [%s:warn] [pid %d:tid %d] ", time.Now().Format(server.ErrorTime), d.Module, os.Getpid(), syscall.Gettid())
+			}
 			fmt.Fprintln(w, mpm.Sentence(d, server.ProgramName))
 			if d.Severity == httpdconf.Error && terminal(w) {
 				point(w, d)

@@ -14,7 +14,12 @@ import (
 	"github.com/donjon-httpd/donjon/server/mpm"
 )
 
-func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	if isControl(os.Args[0]) {
+		os.Exit(control(os.Args, os.Stdout, os.Stderr))
+	}
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
 
 // run is the program; it gives the exit status.
 func run(argv []string, stdout, stderr io.Writer) int {

@@ -11,7 +11,7 @@ import (
 )
 
 func printVersion(w io.Writer) {
-	fmt.Fprintf(w, "Server version: %s\nServer built:   %s\n", mpm.Description(), built)
+	fmt.Fprintf(w, "Server version: %s\nServer built:   %s\n", server.Software, server.Built)
 }
 
 // printSettings is -V. Programs look for the lines of the MPM, of the module

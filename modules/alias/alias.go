@@ -169,7 +169,7 @@ func addAlias(c *serverConfig, cmd *directives.Cmd, e entry) error {
 				if old.regex != nil {
 					match = "Match"
 				}
-				cmd.Warn("AH00671: The %s directive in %s at line %d will probably never match because it overlaps an earlier %sAlias%s.",
+				cmd.LogWarning("AH00671: The %s directive in %s at line %d will probably never match because it overlaps an earlier %sAlias%s.",
 					cmd.Name, cmd.Node.Pos.File, cmd.Node.Pos.Line, kind, match)
 				break
 			}

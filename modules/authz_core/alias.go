@@ -32,7 +32,7 @@ func (c *aliasConfig) add(cmd *directives.Cmd, args string) error {
 		return errors.New(cmd.Name + "> directive requires additional arguments")
 	}
 	if extra, _ := httpdconf.Getword(rest); extra != "" {
-		cmd.Warn("AH10142: When several arguments (%s %s...) are passed to a %s directive, they must be enclosed in quotation marks.  "+
+		cmd.LogWarning("AH10142: When several arguments (%s %s...) are passed to a %s directive, they must be enclosed in quotation marks.  "+
 			"Otherwise, only the first one is taken into account", params, extra, cmd.Name)
 	}
 	conf := cmd.Block(directives.AuthConfig | directives.InDir)

@@ -5,7 +5,6 @@
 package core
 
 import (
-	"path"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -18,7 +17,7 @@ var Module = server.Module{
 	Static:     true,
 	Directives: rows(),
 	Hooks: []server.Hook{
-		server.TranslateName.ReallyLast(translateName),
+		server.TranslateName.ReallyLast(server.TranslateToFile),
 		server.MapToStorage.ReallyLast(server.MapToFile),
 		server.TypeChecker.ReallyLast(func(*server.Request) server.Status { return server.OK }),
 		server.Fixups.ReallyFirst(overrideType),
@@ -29,31 +28,6 @@ var Module = server.Module{
 		})),
 		server.Handler.ReallyLast(server.DefaultHandler),
 	},
-}
-
-// translateName makes the file's path of the URL-path below DocumentRoot (ap_core_translate).
-func translateName(r *server.Request) server.Status {
-	if r.URI == "" || r.URI[0] != '/' && r.URI != "*" {
-		elog.Error(r).Msgf("AH10411: Invalid URI in request '%s' %s", r.Method, r.TheRequest)
-		return 400
-	}
-	if r.URI == "*" && r.Method == "OPTIONS" {
-		return server.OK
-	}
-	if r.URI == "*" {
-		elog.Error(r).Msgf("AH00127: Invalid URI in request %s", r.TheRequest)
-		return 400
-	}
-	if strings.IndexByte(r.URI, 0) >= 0 {
-		return 404
-	}
-	root := r.DocumentRoot()
-	name := path.Join(root, path.Clean(r.URI))
-	if strings.HasSuffix(r.URI, "/") && name != "/" {
-		name += "/"
-	}
-	r.Filename = name
-	return server.OK
 }
 
 // overrideType is ForceType and SetHandler, which come after all modules that

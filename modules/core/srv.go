@@ -83,21 +83,33 @@ func setErrorLog(c *server.ServerConfig, cmd *directives.Cmd, a string) error {
 	return nil
 }
 
-func setErrorLogFormat(c *server.ServerConfig, _ *directives.Cmd, a, b string) error {
-	if b != "" && !strings.EqualFold(a, "connection") && !strings.EqualFold(a, "request") {
-		return errors.New("ErrorLogFormat type must be one of request, connection")
-	}
-	if b == "" {
-		if _, err := server.ParseErrorLogFormat(a); err != nil {
-			return err
+func setErrorLogFormat(c *server.ServerConfig, cmd *directives.Cmd, a, b string) error {
+	if len(httpdconf.Words(cmd.Node.Args)) < 2 {
+		f, err := server.ParseErrorLogFormat(a)
+		if err == nil {
+			c.ErrorLogFormat = f
 		}
-		c.ErrorLogFormat = a
-		return nil
-	}
-	if _, err := server.ParseErrorLogFormat(b); err != nil {
 		return err
 	}
-	return nil
+	forms := &c.ErrorLogConn
+	switch {
+	case strings.EqualFold(a, "connection"):
+	case strings.EqualFold(a, "request"):
+		forms = &c.ErrorLogReq
+	default:
+		return errors.New("ErrorLogFormat type must be one of request, connection")
+	}
+	if *forms == nil {
+		*forms = []*server.ErrorFormat{} // an empty list keeps the main server's away
+	}
+	if b == "" {
+		return nil
+	}
+	f, err := server.ParseErrorLogInfo(b)
+	if err == nil {
+		*forms = append(*forms, f)
+	}
+	return err
 }
 
 func setServerAlias(c *server.ServerConfig, cmd *directives.Cmd, args string) error {

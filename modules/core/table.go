@@ -157,9 +157,11 @@ func rows() directives.Table {
 		{Name: "ErrorLog", In: directives.InServer, Forbid: directives.NotInDirContext, Reads: directives.BeforeJail,
 			Usage: "The filename of the error log",
 			Set:   server.CoreServer.Take1(setErrorLog)},
-		{Name: "ErrorLogFormat", In: directives.InServer, NoOp: "lines have Apache's default form",
+		{Name: "ErrorLogFormat", In: directives.InServer,
 			Usage: "Format string for the ErrorLog",
-			Set:   server.CoreServer.Take12(setErrorLogFormat)},
+			Details: "Apache's items, and \"ErrorLogFormat json\": one JSON object a line with time, level, module, pid, tid, code " +
+				"(the AH number), host, client, request_id, connection_id, error, file, referer and message.",
+			Set: server.CoreServer.Take12(setErrorLogFormat)},
 		{Name: "ServerAlias", In: directives.InServer,
 			Usage: "A name or names alternately used to access the server",
 			Set:   server.CoreServer.Raw(setServerAlias)},

@@ -46,7 +46,7 @@ func merge(base, add config) config {
 func pass(c *config, cmd *directives.Cmd, name string) error {
 	value, ok := os.LookupEnv(name)
 	if !ok {
-		cmd.Warn("AH01506: PassEnv variable %s was undefined", name)
+		cmd.LogWarning("AH01506: PassEnv variable %s was undefined", name)
 		return nil
 	}
 	c.vars.Set(name, value)
@@ -56,7 +56,7 @@ func pass(c *config, cmd *directives.Cmd, name string) error {
 func set(c *config, cmd *directives.Cmd, name, value string) error {
 	if strings.Contains(name, "=") {
 		env, rest, _ := strings.Cut(strings.TrimLeft(name, "="), "=")
-		cmd.Warn("AH10032: Spurious usage of '=' in an environment variable name. '%s %s %s' expected instead?", cmd.Name, env, rest)
+		cmd.LogWarning("AH10032: Spurious usage of '=' in an environment variable name. '%s %s %s' expected instead?", cmd.Name, env, rest)
 	}
 	c.vars.Set(name, value)
 	return nil

@@ -1,7 +1,6 @@
 package log_config
 
 import (
-	"io"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -56,38 +55,5 @@ func TestFormat(t *testing.T) {
 		if _, err := parseFor(modules, format); err == nil || err.Error() != want {
 			t.Errorf("%s: %v; want %s", format, err, want)
 		}
-	}
-}
-
-// lossy is a file that takes only part of what is written, then all.
-type lossy struct {
-	limit int
-	got   []byte
-}
-
-func (l *lossy) Write(p []byte) (int, error) {
-	n := len(p)
-	if l.limit > 0 {
-		n = min(n, l.limit)
-		l.limit = 0
-		l.got = append(l.got, p[:n]...)
-		return n, io.ErrShortWrite
-	}
-	l.got = append(l.got, p...)
-	return n, nil
-}
-
-func TestOutputKeepsLines(t *testing.T) {
-	w := &lossy{limit: 3}
-	o := newOutput(w, false)
-	add := func(s string) error { return o.line(func(b []byte) []byte { return append(b, s...) }) }
-	if err := add("one\n"); err == nil {
-		t.Error("the failure was not told")
-	}
-	if err := add("two\n"); err != nil {
-		t.Error(err)
-	}
-	if got := string(w.got); got != "one\ntwo\n" {
-		t.Errorf("%q", got)
 	}
 }

@@ -184,7 +184,7 @@ func openLogs(g *server.Generation) error {
 				if err != nil {
 					return err
 				}
-				o = newOutput(w, strings.HasPrefix(l.spec, "|"))
+				o = newOutput(l.spec, w, g.Logs.LogBuffer(l.spec), strings.HasPrefix(l.spec, "|"))
 				outs[l.spec] = o
 				f.outs = append(f.outs, o)
 			}
@@ -251,9 +251,7 @@ func (l *customLog) write(r *server.Request) {
 			return
 		}
 	}
-	if err := l.out.line(func(b []byte) []byte { return l.format.append(b, r) }); err != nil {
-		elog.Warn(r).Err(err).Msgf("AH00646: Error writing to %s", l.spec)
-	}
+	l.out.line(func(b []byte) []byte { return l.format.append(b, r) })
 }
 
 var elog = server.NewLog("log_config")

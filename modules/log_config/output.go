@@ -11,52 +11,57 @@ import (
 
 // output gathers the lines that this process writes to one log. What is
 // written is always whole lines, so that processes which share the file never
-// tear each other's.
+// tear each other's. A disk that is full or a program that does not read makes
+// lines wait, and when the buffer is full the oldest go.
 type output struct {
 	mu      sync.Mutex
+	spec    string
 	w       io.Writer
-	buf     []byte
-	limit   int // bytes at which the buffer is written at once
-	pipe    bool
-	err     error // of a flush by the timer, told with the next line
+	buf     *server.LogBuffer
+	most    int  // bytes of one write
+	failing bool // the last write failed, which was told
+	dropped int  // lines lost since
 	flusher *flusher
 }
 
 const (
-	fileBuffer = 64 << 10
-	pipeBuffer = 4096 // PIPE_BUF: a write to a pipe is whole up to here
+	fileWrite = server.LogBufferSize
+	pipeWrite = 4096 // PIPE_BUF: a write to a pipe is whole up to here
+	fullAt    = server.LogBufferSize * 3 / 4
 )
 
-func newOutput(w io.Writer, pipe bool) *output {
-	o := &output{w: w, limit: fileBuffer, pipe: pipe}
+func newOutput(spec string, w io.Writer, buf *server.LogBuffer, pipe bool) *output {
+	o := &output{spec: spec, w: w, buf: buf, most: fileWrite}
 	if pipe {
-		o.limit = pipeBuffer
+		o.most = pipeWrite
 	}
 	return o
 }
 
-// line adds the line that f appends. The error may be that of earlier lines.
-func (o *output) line(f func([]byte) []byte) error {
+// line adds the line that f appends.
+func (o *output) line(f func([]byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	start := len(o.buf)
-	o.buf = f(o.buf)
-	if len(o.buf) >= o.limit {
-		if o.pipe && start > 0 && len(o.buf) > o.limit {
-			last := append([]byte(nil), o.buf[start:]...)
-			o.buf = o.buf[:start]
-			o.flushLocked()
-			o.buf = append(o.buf, last...)
-		} else {
-			o.flushLocked()
+	space := o.buf.Space()
+	line := f(space)
+	if len(line) <= cap(space) {
+		o.buf.Add(len(line))
+	} else { // f's append has moved it
+		o.flushLocked()
+		if n := o.buf.CutLines(min(len(line), fullAt)); n > 0 {
+			o.dropped += n
+		}
+		if space = o.buf.Space(); len(line) <= cap(space) {
+			o.buf.Add(copy(space[:len(line)], line))
+		} else if _, err := o.w.Write(line); err != nil {
+			o.failed(err)
+			o.dropped++
 		}
 	}
-	if o.flusher == nil || !o.flusher.running() {
+	waiting := len(o.buf.Bytes())
+	if waiting >= fullAt || o.most == pipeWrite && waiting >= pipeWrite && !o.failing || o.flusher == nil || !o.flusher.running() {
 		o.flushLocked()
 	}
-	err := o.err
-	o.err = nil
-	return err
 }
 
 func (o *output) flush() {
@@ -65,28 +70,52 @@ func (o *output) flush() {
 	o.flushLocked()
 }
 
-// flushLocked writes the buffer. What a full disk refuses is kept while it
-// fits, from its first whole line, and tried again with the next flush.
+// flushLocked writes what waits. What is refused stays and is tried again with
+// the next flush, from its first whole line.
 func (o *output) flushLocked() {
-	if len(o.buf) == 0 {
-		return
-	}
-	n, err := o.w.Write(o.buf)
-	if err == nil {
-		o.buf = o.buf[:0]
-		return
-	}
-	o.err = err
-	if n > 0 { // part of it is out: go on behind the last whole line
-		if i := bytes.LastIndexByte(o.buf[:n], '\n'); i >= 0 {
-			n = i + 1
+	for {
+		all := o.buf.Bytes()
+		if len(all) == 0 {
+			break
 		}
+		n, err := o.w.Write(portion(all, o.most))
+		if err != nil {
+			if i := bytes.LastIndexByte(all[:n], '\n'); i >= 0 {
+				o.buf.Cut(i + 1)
+			}
+			o.failed(err)
+			return
+		}
+		o.buf.Cut(n)
 	}
-	rest := o.buf[n:]
-	if len(rest) > 16*fileBuffer {
-		rest = rest[bytes.IndexByte(rest[len(rest)-8*fileBuffer:], '\n')+1+len(rest)-8*fileBuffer:]
+	if o.failing {
+		o.failing = false
+		elog.Notice(nil).Msgf("writing to %s again; %d lines were lost", o.spec, o.dropped)
+		o.dropped = 0
 	}
-	o.buf = append(o.buf[:0], rest...)
+}
+
+// portion is the whole lines that are written at once: as many as fit in most
+// bytes, but at least one.
+func portion(lines []byte, most int) []byte {
+	if len(lines) <= most {
+		return lines
+	}
+	if i := bytes.LastIndexByte(lines[:most], '\n'); i >= 0 {
+		return lines[:i+1]
+	}
+	if i := bytes.IndexByte(lines, '\n'); i >= 0 {
+		return lines[:i+1]
+	}
+	return lines
+}
+
+// failed says once that a log cannot be written.
+func (o *output) failed(err error) {
+	if !o.failing {
+		o.failing = true
+		elog.Warn(nil).Err(err).Msgf("AH00646: Error writing to %s", o.spec)
+	}
 }
 
 // flusher writes all outputs of a generation once a second.

@@ -40,6 +40,9 @@ const (
 	// unsettled is how long after a change a second one may leave the same
 	// times: the kernel's clock for them ticks.
 	unsettled = 100 * time.Millisecond
+	// largest is how large a file may be, in bytes: whoever writes .htaccess
+	// files must not fill the memory.
+	largest = 256 << 20
 )
 
 // NewCache makes a cache of files whose text is read by parse.
@@ -48,7 +51,7 @@ func NewCache[T any](parse func(text string) T) *Cache[T] {
 }
 
 // Get is what the file holds now. Errors are errnos; EBADF for what is neither
-// a regular file nor /dev/null (ap_pcfg_openfile).
+// a regular file nor /dev/null (ap_pcfg_openfile), EFBIG for one of more than 256 MiB.
 func (c *Cache[T]) Get(path string) (T, error) {
 	var none T
 	id, err := stat(path)
@@ -109,7 +112,10 @@ func read(path string) (string, identity, error) {
 		}
 		return "", identity{}, syscall.EBADF
 	}
-	b, err := io.ReadAll(f)
+	if st.Size > largest {
+		return "", identity{}, syscall.EFBIG
+	}
+	b, err := io.ReadAll(io.LimitReader(f, largest))
 	return string(b), identify(&st), err
 }
 

@@ -1,37 +1,71 @@
 package dbm
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-func TestFetch(t *testing.T) {
-	const text, sdbmName = "dbm.go", "sdbm/testdata/users"
-	for _, tc := range []struct {
-		kind, file, key string
-		ok              bool
-		err             string
-	}{
-		{"DB", "bdb/testdata/users.db", "user1", true, ""},
-		{"default", "bdb/testdata/users.db", "user1", true, ""},
-		{"default", sdbmName, "user1", true, ""},
-		{"sdbm", sdbmName, "user1", true, ""},
-		{"sdbm", sdbmName, "nobody", false, ""},
-		{"GDBM", "gdbm/testdata/users.gdbm", "user1", true, ""},
-		{"DB", sdbmName, "user1", false, "(120002)APR does not understand this error code"},
-		{"DB", text, "x", false, "(120022)APR does not understand this error code"},
-		{"DB", "sdbm", "x", false, "(120021)APR does not understand this error code"},
-		{"gdbm", "nosuch", "x", false, "(120003)APR does not understand this error code"},
-		{"gdbm", text, "x", false, "(120007)APR does not understand this error code"},
-		{"sdbm", "nosuch", "x", false, "no such file or directory"},
-		{"x", text, "x", false, "(20019)DSO load failed"},
-	} {
-		v, ok, err := Fetch(tc.kind, tc.file, tc.key)
-		got := ""
-		if err != nil {
-			got = err.Error()
+// The files of testdata were made by httxt2dbm of Apache 2.4.71.
+func TestRead(t *testing.T) {
+	want := map[string]string{"odd?": "a%26b"}
+	for i := range 300 {
+		want[fmt.Sprintf("key%d", i)] = fmt.Sprintf("value-%d", i*i)
+	}
+	for _, name := range []string{"sdbm", "gdbm", "db"} {
+		kind, ok := ParseType(strings.ToUpper(name))
+		if !ok {
+			t.Fatalf("no type %s", name)
 		}
-		if ok != tc.ok || got != tc.err || ok && len(v) != 13 {
-			t.Errorf("%s %s %s: %q %v %v", tc.kind, tc.file, tc.key, v, ok, err)
+		got, err := kind.Read("testdata/" + name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
+	got, err := DB.Read("testdata/long.db")
+	if d := cmp.Diff(map[string]string{"long": strings.Repeat("x", 900), "short": "y"}, got); err != nil || d != "" {
+		t.Errorf("long: %v (-want +got):\n%s", err, d)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	if _, err := SDBM.Read("testdata/nosuch"); !os.IsNotExist(err) {
+		t.Errorf("absent: %v", err)
+	}
+	for kind, text := range map[Type]string{DB: "", GDBM: strings.Repeat("\x00", 100), SDBM: "\x03\x00" + strings.Repeat("\xff", 1022)} {
+		if pairs, err := kind.Parse([]byte(text)); err == nil {
+			t.Errorf("%d: %v", kind, pairs)
+		}
+	}
+	if _, ok := ParseType("ndbm"); ok {
+		t.Error("ndbm is there")
+	}
+}
+
+// FuzzParse: a damaged file is an error or pairs that were in it, never a panic.
+func FuzzParse(f *testing.F) {
+	for i, name := range []string{"db", "gdbm", "sdbm.pag", "long.db"} {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i%3), b)
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
+		pairs, err := Type(kind % 3).Parse(b)
+		if err != nil {
+			return
+		}
+		for k, v := range pairs {
+			if len(k)+len(v) > len(b) {
+				t.Errorf("a pair of %d bytes in a file of %d", len(k)+len(v), len(b))
+			}
+		}
+	})
 }

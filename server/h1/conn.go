@@ -63,6 +63,32 @@ func (c *conn) wait(limit time.Duration) error {
 	}
 }
 
+// waitAs is wait, counted on the scoreboard as one of those.
+func (c *conn) waitAs(count *atomic.Int32, limit time.Duration) error {
+	count.Add(1)
+	defer count.Add(-1)
+	return c.wait(limit)
+}
+
+// park gives the connection back to the loop.
+func (c *conn) park() {
+	if c.info.KeepAlives > 0 {
+		c.loop.crew.KeepAlive.Add(1)
+	}
+	c.state.Store(idle)
+}
+
+// take takes a waiting connection away from the loop, to be busy or closed.
+func (c *conn) take(as int32) bool {
+	if !c.state.CompareAndSwap(idle, as) {
+		return false
+	}
+	if c.info.KeepAlives > 0 {
+		c.loop.crew.KeepAlive.Add(-1)
+	}
+	return true
+}
+
 func (c *conn) timeout() time.Duration {
 	return server.CoreServer.Of(c.info.Server).Timeout.Else(server.DefaultTimeout)
 }
@@ -74,7 +100,7 @@ func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			if err := c.wait(limit); err != nil {
+			if err := c.waitAs(&c.loop.crew.WaitIO, limit); err != nil {
 				return 0, err
 			}
 		case err != nil:
@@ -156,14 +182,14 @@ func (c *conn) serve() {
 		// bytes while the connection was still ours.
 		c.buf = nil
 		c.since.Store(time.Now().Unix())
-		c.state.Store(idle)
-		if c.loop.hurried.Load() && c.state.CompareAndSwap(idle, closed) {
+		c.park()
+		if c.loop.hurried.Load() && c.take(closed) {
 			c.shut()
 			return
 		}
 		select {
 		case <-c.wake:
-			if !c.state.CompareAndSwap(idle, busy) {
+			if !c.take(busy) {
 				return
 			}
 		default:
@@ -372,7 +398,7 @@ func (c *conn) linger() {
 				break
 			}
 			left := time.Until(deadline)
-			if left <= 0 || c.wait(left) != nil {
+			if left <= 0 || c.waitAs(&c.loop.crew.Closing, left) != nil {
 				break
 			}
 		}

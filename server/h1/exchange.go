@@ -198,7 +198,7 @@ func (c *conn) write(p []byte, flags int) error {
 		switch {
 		case err == nil, err == unix.EINTR:
 		case err == unix.EAGAIN:
-			if err := c.wait(c.timeout()); err != nil {
+			if err := c.waitAs(&c.loop.crew.Sending, c.timeout()); err != nil {
 				return err
 			}
 		default:
@@ -220,7 +220,7 @@ func (c *conn) sendfile(fd int, off, n int64) error {
 			return errors.New("the file became shorter")
 		case err == nil, err == unix.EINTR:
 		case err == unix.EAGAIN:
-			if err := c.wait(c.timeout()); err != nil {
+			if err := c.waitAs(&c.loop.crew.Sending, c.timeout()); err != nil {
 				return err
 			}
 		default:

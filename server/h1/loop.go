@@ -27,6 +27,8 @@ type Loop struct {
 
 	crew     *scoreboard.Crew
 	rows     rowSettings
+	accepts  sync.Mutex  // held while connections are accepted
+	deaf     bool        // no more are
 	draining atomic.Bool // every answer is its connection's last
 	hurried  atomic.Bool // waiting connections are closed too
 	stopped  atomic.Bool
@@ -105,7 +107,7 @@ func (l *Loop) Serve() error {
 
 // event hands a waiting connection to a goroutine, or tells the goroutine that has it.
 func (l *Loop) event(c *conn, what uint32) {
-	if what&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 && c.state.CompareAndSwap(idle, busy) {
+	if what&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 && c.take(busy) {
 		go c.serve()
 		return
 	}
@@ -121,7 +123,12 @@ func (l *Loop) event(c *conn, what uint32) {
 const acceptBatch = 64
 
 func (l *Loop) accept(lfd int) {
+	l.accepts.Lock()
+	defer l.accepts.Unlock()
 	for range acceptBatch {
+		if l.deaf {
+			return
+		}
 		fd, sa, err := unix.Accept4(lfd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
@@ -162,7 +169,7 @@ func (l *Loop) add(fd int, sa unix.Sockaddr) {
 	l.mu.Unlock()
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
 	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		if c.state.CompareAndSwap(idle, closed) {
+		if c.take(closed) {
 			c.shut()
 		}
 	}
@@ -211,7 +218,7 @@ func (l *Loop) sweep() {
 		}
 		l.mu.Unlock()
 		for _, c := range old {
-			if c.state.CompareAndSwap(idle, closed) {
+			if c.take(closed) {
 				c.shut()
 			}
 		}
@@ -230,11 +237,23 @@ func (l *Loop) Stop(deadline time.Time) {
 	l.end(deadline)
 }
 
-func (l *Loop) end(deadline time.Time) {
+// Deafen stops accepting: when it returns, no connection will be taken any more.
+func (l *Loop) Deafen() {
 	l.draining.Store(true)
 	for fd := range l.listeners {
 		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
 	}
+	// A connection that only this process was woken for is still its own.
+	for fd := range l.listeners {
+		l.accept(fd)
+	}
+	l.accepts.Lock()
+	l.deaf = true
+	l.accepts.Unlock()
+}
+
+func (l *Loop) end(deadline time.Time) {
+	l.Deafen()
 	for !l.stopped.Load() {
 		if l.hurried.Load() {
 			l.closeIdle()
@@ -258,7 +277,7 @@ func (l *Loop) closeIdle() {
 	}
 	l.mu.Unlock()
 	for _, c := range list {
-		if c.state.CompareAndSwap(idle, closed) {
+		if c.take(closed) {
 			c.shut()
 		}
 	}

@@ -20,6 +20,8 @@ import (
 // Child is the whole life of a serving process. It gives the exit status.
 func (p *Program) Child() int {
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGPIPE)
+	terms := make(chan os.Signal, 1)
+	signal.Notify(terms, syscall.SIGTERM)
 	control, err := inheritedControl()
 	if err != nil {
 		say(os.Stderr, p.Name+": "+err.Error())
@@ -36,7 +38,7 @@ func (p *Program) Child() int {
 	}
 	g.Crew.Serving.Store(true)
 	go obey(control, engine)
-	go tend(control, g)
+	go tend(control, g, terms)
 	served := engine.Serve()
 	if err := g.RunServer(server.ChildExit); err != nil {
 		elog.Error(nil).Err(err).Msg("a child's last steps failed")
@@ -61,7 +63,10 @@ func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, er
 		return nil, nil, err
 	}
 	runtime.GOMAXPROCS(s.Procs)
-	sockets, logs := s.inherit()
+	sockets, logs, err := s.inherit()
+	if err != nil {
+		return nil, nil, err
+	}
 
 	// Outside, still root.
 	g, err := p.replay(s)
@@ -133,7 +138,7 @@ func firstError(diags httpdconf.Diagnostics) string {
 
 // inherit gives names to the descriptors behind the snapshot's. None of them
 // must reach a program that a child starts.
-func (s *snapshot) inherit() ([]Socket, childLogs) {
+func (s *snapshot) inherit() ([]Socket, *childLogs, error) {
 	fd := firstFD
 	var sockets []Socket
 	for _, info := range s.Sockets {
@@ -141,13 +146,16 @@ func (s *snapshot) inherit() ([]Socket, childLogs) {
 		sockets = append(sockets, Socket{FD: fd, Address: info.Address, Protocol: info.Protocol})
 		fd++
 	}
-	logs := childLogs{}
+	logs := &childLogs{open: map[string]io.Writer{}}
 	for _, spec := range s.Logs {
 		unix.CloseOnExec(fd)
-		logs[spec] = os.NewFile(uintptr(fd), spec)
+		f := os.NewFile(uintptr(fd), spec)
+		logs.files, logs.open[spec] = append(logs.files, f), logWriter(spec, f)
 		fd++
 	}
-	return sockets, logs
+	var err error
+	logs.buffers, err = mapLineBuffers(linesFD, s.Logs)
+	return sockets, logs, err
 }
 
 // settled is the sentence about what became of this child: jail, translated
@@ -170,10 +178,14 @@ func obey(control *os.File, engine Engine) {
 		}
 		limit := deadline(rest)
 		switch verb {
-		case "drain":
-			go engine.Drain(limit)
-		case "stop":
-			go engine.Stop(limit)
+		case "drain", "stop":
+			engine.Deafen()
+			send(control, "deaf") //nolint:errcheck // the parent is gone then, which is noticed
+			if verb == "drain" {
+				go engine.Drain(limit)
+			} else {
+				go engine.Stop(limit)
+			}
 		}
 		if !limit.IsZero() {
 			// An engine that hangs must not keep the process.

@@ -18,6 +18,7 @@ import (
 //	ready           it serves
 //	failed TEXT     it cannot, and why
 //	retire          it has served enough and asks for a successor
+//	deaf            it was told to finish and takes no connection any more
 //
 // and the parent
 //

@@ -161,10 +161,13 @@ func (e *testEngine) answer(c net.Conn) {
 	fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
 }
 
-func (e *testEngine) Drain(deadline time.Time) {
+func (e *testEngine) Deafen() {
 	for _, l := range e.listeners {
 		l.Close()
 	}
+}
+
+func (e *testEngine) Drain(deadline time.Time) {
 	go func() {
 		e.busy.Wait()
 		e.Close()
@@ -188,6 +191,7 @@ type site struct {
 }
 
 func newSite(t *testing.T) *site {
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the detector waits a second at every exit otherwise
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

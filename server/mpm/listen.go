@@ -69,13 +69,17 @@ func openListeners(want []server.Listener, c *server.ServerConfig, m *config, ol
 			candidates = []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}
 		}
 		var got *listener
+		for _, a := range candidates {
+			if got = find(old, netip.AddrPortFrom(a, uint16(w.Port))); got != nil {
+				break
+			}
+		}
 		for i, a := range candidates {
-			addr := netip.AddrPortFrom(a, uint16(w.Port))
-			if got = find(old, addr); got != nil {
+			if got != nil {
 				break
 			}
 			var err error
-			if got, err = bind(addr, w.Protocol, c, m); err == nil {
+			if got, err = bind(netip.AddrPortFrom(a, uint16(w.Port)), w.Protocol, c, m); err == nil {
 				break
 			}
 			if !w.Addr.IsValid() && i == 0 && errors.Is(err, unix.EAFNOSUPPORT) {

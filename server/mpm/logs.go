@@ -14,20 +14,29 @@ import (
 
 // parentLogs opens files and starts programs for one generation.
 type parentLogs struct {
-	specs []string // in the order of opening, which a child's descriptors follow
-	open  map[string]*os.File
-	pipes []*pipedLog
+	specs  []string // in the order of opening, which a child's descriptors follow
+	open   map[string]*os.File
+	pipes  []*pipedLog
+	talks  []*talker
+	relays []*relay
 }
 
 var _ server.LogOpener = (*parentLogs)(nil)
 
 // OpenLog opens a file to append to, or starts a program.
 func (p *parentLogs) OpenLog(spec string) (io.Writer, error) {
-	if f := p.open[spec]; f != nil {
-		return f, nil
+	if p.open[spec] != nil {
+		return p.writer(spec), nil
 	}
 	var f *os.File
-	if strings.HasPrefix(spec, "|") {
+	if isSyslog(spec) {
+		relay, write, err := startRelay(spec)
+		if err != nil {
+			return nil, err
+		}
+		p.relays = append(p.relays, relay)
+		f = write
+	} else if strings.HasPrefix(spec, "|") {
 		pl, err := startPipedLog(spec)
 		if err != nil {
 			return nil, err
@@ -45,14 +54,22 @@ func (p *parentLogs) OpenLog(spec string) (io.Writer, error) {
 	}
 	p.open[spec] = f
 	p.specs = append(p.specs, spec)
-	return f, nil
+	return p.writer(spec), nil
+}
+
+// LogBuffer is memory of the parent's own, which writes no lines of requests.
+func (p *parentLogs) LogBuffer(string) *server.LogBuffer { return server.NewLogBuffer(nil) }
+
+// writer gives a log that is open.
+func (p *parentLogs) writer(spec string) io.Writer {
+	return logWriter(spec, p.open[spec])
 }
 
 // fds are the descriptors to hand to a child, in the order of specs.
 func (p *parentLogs) fds() []uintptr {
 	fds := make([]uintptr, len(p.specs))
 	for i, s := range p.specs {
-		fds[i] = p.open[s].Fd()
+		fds[i] = uintptr(rawFD(p.open[s])) // a pipe stays non-blocking
 	}
 	return fds
 }
@@ -62,6 +79,12 @@ func (p *parentLogs) fds() []uintptr {
 func (p *parentLogs) close() {
 	for _, pl := range p.pipes {
 		pl.close()
+	}
+	for _, t := range p.talks {
+		t.close()
+	}
+	for _, r := range p.relays {
+		r.close()
 	}
 	for spec, f := range p.open {
 		if !strings.HasPrefix(spec, "|") {
@@ -85,6 +108,12 @@ func (p *parentLogs) bequeath() (logs []legacyLog, fds []int) {
 				}
 			}
 		}
+		for _, r := range p.relays {
+			if r.spec == spec {
+				l.Read = rawFD(r.read)
+				fds = append(fds, l.Read)
+			}
+		}
 		logs, fds = append(logs, l), append(fds, l.FD)
 	}
 	return logs, fds
@@ -104,7 +133,9 @@ func inheritLogs(logs []legacyLog) *parentLogs {
 		f := file(l.FD, l.Spec)
 		p.specs = append(p.specs, l.Spec)
 		p.open[l.Spec] = f
-		if l.Read >= 0 {
+		if isSyslog(l.Spec) {
+			p.relays = append(p.relays, newRelay(l.Spec, file(l.Read, l.Spec)))
+		} else if l.Read >= 0 {
 			pl := &pipedLog{spec: l.Spec, read: file(l.Read, l.Spec), write: f, ended: make(chan struct{})}
 			if l.PID > 0 {
 				pl.process, _ = os.FindProcess(l.PID)
@@ -117,15 +148,26 @@ func inheritLogs(logs []legacyLog) *parentLogs {
 }
 
 // childLogs finds what the parent opened.
-type childLogs map[string]*os.File
+type childLogs struct {
+	files   []*os.File // what keeps the descriptors open
+	open    map[string]io.Writer
+	buffers map[string]*server.LogBuffer
+}
 
-var _ server.LogOpener = (childLogs)(nil)
+var _ server.LogOpener = (*childLogs)(nil)
 
-func (c childLogs) OpenLog(spec string) (io.Writer, error) {
-	if f := c[spec]; f != nil {
-		return f, nil
+func (c *childLogs) OpenLog(spec string) (io.Writer, error) {
+	if w := c.open[spec]; w != nil {
+		return w, nil
 	}
 	return nil, fmt.Errorf("the parent has not opened %s", spec)
+}
+
+func (c *childLogs) LogBuffer(spec string) *server.LogBuffer {
+	if b := c.buffers[spec]; b != nil {
+		return b
+	}
+	return server.NewLogBuffer(nil)
 }
 
 // openErrorLogs opens the error logs of the main server and of the hosts that
@@ -154,13 +196,28 @@ func adoptErrorLog(g *server.Generation, p *Program) error {
 	if err != nil {
 		return err
 	}
-	if f, ok := w.(*os.File); ok {
-		if err := unix.Dup3(int(f.Fd()), 2, 0); err != nil {
-			return &startup{err, "AH00092: unable to replace stderr with error_log"}
-		}
+	if err := replaceStderr(w); err != nil {
+		return &startup{err, "AH00092: unable to replace stderr with error_log"}
 	}
-	server.SetProcessLog(g.ErrorLogOf(main), server.CoreServer.Of(main).LogLevel)
+	server.SetProcessLog(g.ErrorLogOf(main), main)
 	return nil
+}
+
+// replaceStderr makes the log the process's standard error; a log that is no
+// descriptor leaves it to /dev/null.
+func replaceStderr(w io.Writer) error {
+	switch w := w.(type) {
+	case *os.File:
+		return unix.Dup3(rawFD(w), 2, 0)
+	case pipeWriter:
+		return unix.Dup3(int(w), 2, 0)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil // in a jail: it has been replaced already
+	}
+	defer null.Close()
+	return unix.Dup3(rawFD(null), 2, 0)
 }
 
 // errorLogSpec is where a server's errors go: a host's own, else the main

@@ -67,6 +67,8 @@ type Engine interface {
 	// have one more, which says Connection: close, and cuts what is left by the
 	// deadline (zero: waits for ever).
 	Drain(deadline time.Time)
+	// Deafen stops accepting: when it returns, no connection will be taken any more.
+	Deafen()
 	// Stop does the same but closes connections that wait for a request at once.
 	Stop(deadline time.Time)
 	// Close cuts everything.
@@ -75,11 +77,6 @@ type Engine interface {
 
 // NewEngine makes the engine of a child, in its jail.
 type NewEngine func(g *server.Generation, sockets []Socket) (Engine, error)
-
-// Description is what -v and the log call the server.
-func Description() string {
-	return "Apache/" + server.Version + " (compatible; Donjon/" + server.DonjonVersion + ")"
-}
 
 // Exit statuses.
 const (

@@ -30,13 +30,17 @@ type parent struct {
 	respawn chan *generation
 	signals chan os.Signal
 
-	waiting  []*request     // of the console, answered when the rising generation serves or has failed
-	again    syscall.Signal // a restart asked for while another is under way
-	later    []*request     // of the console, which asked for it
-	stopping bool
-	killAt   <-chan time.Time // when those that are still there are killed
-	terminal *os.File         // standard error as it was at the start
-	status   int
+	waiting   []*request     // of the console, answered when the rising generation serves or has failed
+	again     syscall.Signal // a restart asked for while another is under way
+	later     []*request     // of the console, which asked for it
+	stopping  bool
+	deafening []*child         // those that a restart still waits for, so that only the new generation answers
+	patience  <-chan time.Time // until it waits no longer
+	killAt    <-chan time.Time // when those that are still there are killed
+	passed    []*listener      // by a service manager, until the first generation has taken its own
+	manager   *notifier
+	terminal  *os.File // standard error as it was at the start; nil when serving
+	status    int
 }
 
 // How long a response may go on after TERM and after HUP. Apache cuts at once.
@@ -50,9 +54,13 @@ const (
 func (p *Program) Serve(l *Loaded, ready func()) int {
 	m := p.newParent()
 	m.ready, m.pidFile = ready, p.PidFilePath(l)
-	if fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0); err == nil {
-		m.terminal = os.NewFile(uintptr(fd), "stderr")
+	fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		say(os.Stderr, p.Name+": "+err.Error())
+		return exitFailed
 	}
+	m.terminal = os.NewFile(uintptr(fd), "stderr")
+	m.passed = activated()
 	g, err := m.build(l, nil, func(err error) { say(m.terminal, err.Error()) })
 	if err != nil {
 		say(m.terminal, err.Error())
@@ -67,6 +75,7 @@ func (p *Program) Serve(l *Loaded, ready func()) int {
 		return exitFailed
 	}
 	m.board.Restart(0)
+	m.board.Configs.Store(1)
 	if err := m.raise(g); err != nil {
 		say(m.terminal, p.Name+": "+err.Error())
 		m.cut(g)
@@ -81,7 +90,7 @@ func (p *Program) Serve(l *Loaded, ready func()) int {
 
 // newParent is a parent without a generation. Signals are kept for it from now on.
 func (p *Program) newParent() *parent {
-	m := &parent{Program: p, terminal: os.Stderr,
+	m := &parent{Program: p, manager: newNotifier(),
 		events: make(chan event, 16), respawn: make(chan *generation, 16), signals: make(chan os.Signal, 8)}
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(m.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
@@ -97,10 +106,15 @@ func (m *parent) run() {
 			m.answer(q)
 		case e := <-m.events:
 			m.follow(e)
+		case <-m.patience:
+			m.deafening = nil
+			m.settled()
 		case g := <-m.respawn:
 			if g == m.serving && !m.stopping {
 				m.refill(g)
 			}
+		case <-m.manager.ticks():
+			m.manager.beat(m)
 		case s := <-m.signals:
 			m.obey(s.(syscall.Signal))
 		case <-m.killAt:
@@ -144,6 +158,9 @@ func (m *parent) follow(e event) {
 		}
 	case "failed":
 		c.failed = e.rest
+	case "deaf":
+		c.deaf = true
+		m.hush()
 	case "retire":
 		c.leaving = true
 		if g == m.serving && !m.stopping {
@@ -151,9 +168,13 @@ func (m *parent) follow(e event) {
 		}
 	case "":
 		delete(g.children, c.pid)
+		g.logs.salvage(c.lines)
+		unix.Close(c.lines)
 		m.board.leave(c, &e.usage)
 		m.note(c, e.status)
 		m.lost(c, g)
+		c.deaf = true
+		m.hush()
 	}
 }
 
@@ -279,7 +300,7 @@ func (m *parent) obey(s syscall.Signal) {
 	case syscall.SIGHUP, syscall.SIGUSR1:
 		switch {
 		case m.stopping:
-		case m.rising != nil:
+		case m.restarting():
 			m.again = s
 		default:
 			m.restart(s)
@@ -303,6 +324,7 @@ func (m *parent) gracefulStop() { m.end((*child).drain, m.graceful()) }
 // end tells every child to finish; a grace of zero is no limit.
 func (m *parent) end(tell func(*child, time.Duration), grace time.Duration) {
 	m.stopping = true
+	m.manager.stopping()
 	m.reply("the server is shutting down")
 	for _, g := range m.all() {
 		closeListeners(g.listeners, nil)

@@ -55,6 +55,7 @@ func (p *pipedLog) start() error {
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.read, os.Stdout, os.Stderr
+	cmd.Env = environment(os.Environ())
 	if err := startUnblocked(cmd); err != nil {
 		return err
 	}

@@ -14,6 +14,14 @@ func Sentence(d httpdconf.Diagnostic, program string) string {
 	return program + ": " + d.String()
 }
 
+// logOf is the log of the module whose message a diagnostic is.
+func logOf(d httpdconf.Diagnostic) *server.Log {
+	if d.Module != "" {
+		return server.NewLog(d.Module)
+	}
+	return corelog
+}
+
 func levelOf(d httpdconf.Diagnostic) server.Level {
 	if d.Severity == httpdconf.Error {
 		return server.LevelError

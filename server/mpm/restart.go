@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -74,7 +75,7 @@ func (g *generation) pause() time.Duration {
 // generation that serves is untouched.
 func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generation, error) {
 	g := &generation{loaded: l, children: map[int]*child{}, logs: &parentLogs{}, snapshot: -1}
-	var keep []*listener
+	keep := m.passed
 	if old != nil {
 		keep = old.listeners
 	}
@@ -203,13 +204,57 @@ func (m *parent) rise() {
 		}
 	}
 	m.board.Generation.Store(int32(m.serving.number()))
-	m.log(server.LevelNotice, "AH00489: "+Description()+" configured -- resuming normal operations")
+	m.log(server.LevelNotice, "AH00489: "+server.Software+" configured -- resuming normal operations")
 	corelog.Notice(nil).Msgf("AH00094: Command line: '%s'", m.Line)
 	if old == nil {
 		m.ready()
+		m.unclaimed(m.serving.listeners)
+		m.terminal.Close() // what reads from it waits for its end
+		m.terminal = nil
 	}
+	m.manager.ready()
+	debug.FreeOSMemory() // of the configuration that was replaced
+	if old != nil {
+		for _, c := range old.children {
+			if !c.deaf {
+				m.deafening = append(m.deafening, c)
+			}
+		}
+	}
+	if len(m.deafening) > 0 {
+		m.patience = time.After(deafLimit)
+		return
+	}
+	m.settled()
+}
+
+// deafLimit is how long a restart waits for children that should stop accepting.
+const deafLimit = 2 * time.Second
+
+// hush goes on with a restart when all old children have stopped accepting.
+func (m *parent) hush() {
+	if len(m.deafening) == 0 {
+		return
+	}
+	m.deafening = slices.DeleteFunc(m.deafening, func(c *child) bool { return c.deaf })
+	if len(m.deafening) == 0 {
+		m.settled()
+	}
+}
+
+// settled ends a restart: who asked for it is told, and the next one begins.
+func (m *parent) settled() {
+	m.patience = nil
 	m.reply("")
-	if s := m.again; s != 0 {
+	m.next()
+}
+
+// restarting tells whether a restart is under way.
+func (m *parent) restarting() bool { return m.rising != nil || len(m.deafening) > 0 }
+
+// next begins the restart that was asked for meanwhile.
+func (m *parent) next() {
+	if s := m.again; s != 0 && !m.stopping {
 		m.again = 0
 		m.waiting, m.later = m.later, nil
 		m.restart(s)
@@ -224,6 +269,7 @@ func (m *parent) restart(s syscall.Signal) {
 	} else {
 		m.log(server.LevelNotice, "AH00493: SIGUSR1 received.  Doing graceful restart")
 	}
+	m.manager.reloading()
 	if m.spawner.replaced() {
 		m.keep(m.upgrade(s == syscall.SIGHUP).Error())
 		return
@@ -231,7 +277,7 @@ func (m *parent) restart(s syscall.Signal) {
 	l, diags := m.Load(m.serving.number() + 1)
 	m.board.Configs.Add(1)
 	for _, d := range diags {
-		corelog.At(levelOf(d), nil).Msg(Sentence(d, m.Name))
+		logOf(d).At(levelOf(d), nil).Msg(Sentence(d, m.Name))
 		m.tellAll(Sentence(d, m.Name))
 	}
 	var err error
@@ -262,12 +308,9 @@ func (m *parent) restart(s syscall.Signal) {
 func (m *parent) keep(reason string) {
 	text := fmt.Sprintf("restart failed, generation %d goes on serving: %s", m.serving.number(), reason)
 	corelog.Error(nil).Msg(text)
+	m.manager.failed(text)
 	m.reply(text)
-	if s := m.again; s != 0 {
-		m.again = 0
-		m.waiting, m.later = m.later, nil
-		m.restart(s)
-	}
+	m.next()
 }
 
 // fail gives up a generation that could not start.
@@ -283,7 +326,9 @@ func (m *parent) fail(g *generation, c *child) {
 		return
 	}
 	corelog.Alert(nil).Msg("no child could start, shutting down: " + reason)
-	say(m.terminal, m.Name+": "+reason)
+	if m.terminal != nil {
+		say(m.terminal, m.Name+": "+reason)
+	}
 	m.status = exitFailed
 	m.stopping = true
 }

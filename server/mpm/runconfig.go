@@ -70,7 +70,7 @@ func CheckErrorLogs(g *server.Generation, p *Program) error {
 	for _, v := range append([]*directives.Server{g.Config.Main}, g.Config.Hosts...) {
 		spec := errorLogSpec(v, p)
 		if v.Virtual && spec == errorLogSpec(v.Main, p) || strings.HasPrefix(spec, "|") ||
-			spec == "syslog" || strings.HasPrefix(spec, "syslog:") {
+			isSyslog(spec) {
 			continue
 		}
 		dir := filepath.Dir(spec)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Signal is -k: start, stop, restart, graceful, graceful-stop, status, or ""
+// Signal is -k: start, stop, restart, graceful, graceful-stop, status, fullstatus, or ""
 // when it was not given. done false means that the caller goes on and starts a server.
 //
 // Unlike Apache's, restart and graceful return when the new configuration
@@ -53,7 +53,7 @@ func (p *Program) Signal(command string, l *Loaded, stdout, stderr io.Writer) (s
 			waitGone(pid)
 		}
 		return exitOK, true
-	case "status":
+	case "status", "fullstatus":
 		if running {
 			if status, ok := p.ask(pid, command, stdout, stderr); ok {
 				return status, true

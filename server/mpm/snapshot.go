@@ -36,7 +36,8 @@ type socketInfo struct{ Address, Protocol string }
 const (
 	snapshotFD = controlFD + 1
 	boardFD    = snapshotFD + 1
-	firstFD    = boardFD + 1
+	linesFD    = boardFD + 1
+	firstFD    = linesFD + 1
 )
 
 // Loaded is a configuration that was read and compiled, with what is needed to

@@ -18,10 +18,12 @@ type child struct {
 	gen     *generation
 	slot    int // on the scoreboard; -1 when it was full
 	control *os.File
+	lines   int // memory file of its log lines
 	began   time.Time
 	ready   bool
 	leaving bool   // asked for a successor
 	drained bool   // told to finish
+	deaf    bool   // takes no connection any more
 	failed  string // what it said before it ended
 }
 
@@ -92,17 +94,22 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 		return nil, fmt.Errorf("open %s: %w", os.DevNull, err)
 	}
 	defer unix.Close(null)
-	files := []uintptr{uintptr(null), uintptr(null), 2, uintptr(childEnd), uintptr(g.snapshot), uintptr(board.fd)}
+	lines, err := newLineBuffers(len(g.logs.specs))
+	if err != nil {
+		parentEnd.Close()
+		return nil, err
+	}
+	files := []uintptr{uintptr(null), uintptr(null), 2, uintptr(childEnd), uintptr(g.snapshot), uintptr(board.fd), uintptr(lines)}
 	for _, l := range g.listeners {
 		files = append(files, uintptr(l.fd))
 	}
 	files = append(files, g.logs.fds()...)
-	c := &child{gen: g, control: parentEnd, began: time.Now()}
+	c := &child{gen: g, control: parentEnd, lines: lines, began: time.Now()}
 	err = s.thread.Do(func() error {
 		restoreSignals(&unix.Sigset_t{})
 		var err error
 		c.pid, err = syscall.ForkExec(s.image(), s.argv, &syscall.ProcAttr{
-			Env:   append(os.Environ(), roleVariable+"="+RoleChild),
+			Env:   append(environment(os.Environ()), roleVariable+"="+RoleChild),
 			Files: files,
 			Sys:   attr,
 		})
@@ -110,6 +117,7 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 	})
 	if err != nil {
 		parentEnd.Close()
+		unix.Close(lines)
 		return nil, fmt.Errorf("start %s: %w", s.self, err)
 	}
 	board.seat(c)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
@@ -15,7 +16,7 @@ func (m *parent) page() string {
 	t, now := m.board.Totals(), time.Now()
 	up := now.Sub(time.UnixMicro(m.board.Restarted.Load()))
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, pid %d\n", Description(), os.Getpid())
+	fmt.Fprintf(&b, "%s, pid %d\n", server.Software, os.Getpid())
 	fmt.Fprintf(&b, "  up %s since %s", span(up), time.UnixMicro(m.board.Restarted.Load()).Format(time.DateTime))
 	if g := m.serving; g != nil {
 		fmt.Fprintf(&b, ", generation %d of %s\n", g.number(), m.Config)
@@ -45,6 +46,27 @@ func (m *parent) page() string {
 		cpu := time.Duration(c.User.Load()+c.System.Load()) * time.Microsecond
 		fmt.Fprintf(&b, "  %-4d %7d %4d %-9s %6d %6d %10d %10s %8.2f %9s\n", i, pid, c.Generation.Load(), state(c), c.Open.Load(), c.Busy.Load(),
 			c.Accesses.Load(), size(c.Bytes.Load()), cpu.Seconds(), span(now.Sub(time.UnixMicro(c.Started.Load()))))
+	}
+	return b.String()
+}
+
+// workerLines is what fullstatus adds: a line for each worker that has served.
+func (m *parent) workerLines() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n  %7s M %8s %8s %10s  %-18s %-24s %s\n", "pid", "requests", "age", "traffic", "client", "host", "request")
+	for i := range m.board.Children() {
+		pid := m.board.Child(i).PID.Load()
+		if pid == 0 {
+			continue
+		}
+		for j := range min(int(m.board.Child(i).Limit.Load()), m.board.Workers()) {
+			r := m.board.Worker(i, j).Read()
+			if r.Began.IsZero() {
+				continue
+			}
+			fmt.Fprintf(&b, "  %7d %c %8d %8s %10s  %-18s %-24s %s\n", pid, r.Status.Letter(), r.Accesses, span(time.Since(r.Began)), size(r.Bytes),
+				server.EscapeLog(r.Client), server.EscapeLog(r.VHost), server.EscapeLog(r.Request))
+		}
 	}
 	return b.String()
 }

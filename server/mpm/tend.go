@@ -3,11 +3,9 @@ package mpm
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,11 +39,9 @@ func takeSeat(control *os.File, limit int) (*scoreboard.Board, *scoreboard.Crew,
 // gives memory back (MaxMemFree), and asks for a successor when it has accepted
 // MaxConnectionsPerChild connections. SIGTERM asks for one too, so that an
 // administrator who ends a child loses no response.
-func tend(control *os.File, g *server.Generation) {
+func tend(control *os.File, g *server.Generation, terms <-chan os.Signal) {
 	conf := server.MPM.Of(g.Config.Main)
 	most := uint64(max(conf.MaxConnections.Else(0), 0))
-	terms := make(chan os.Signal, 1)
-	signal.Notify(terms, syscall.SIGTERM)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for seconds, retired := 0, false; ; seconds++ {

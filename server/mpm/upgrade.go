@@ -45,7 +45,6 @@ type legacy struct {
 	Board       int // descriptors from here on
 	Console     int // -1: none
 	Waiting     []int
-	Terminal    int
 	Hard        bool               // HUP, not USR1
 	Generations []legacyGeneration // the first one serves
 }
@@ -72,9 +71,9 @@ type legacyLog struct {
 }
 
 type legacyChild struct {
-	PID, Control, Slot int
-	Began              time.Time
-	Leaving, Drained   bool
+	PID, Control, Lines, Slot int
+	Began                     time.Time
+	Leaving, Drained          bool
 }
 
 // stateVariable names the descriptor of the legacy. Only the process that wrote
@@ -139,6 +138,7 @@ func (m *parent) tryNew() error {
 		}
 	}
 	cmd := exec.Command(m.spawner.self, args...)
+	cmd.Env = environment(os.Environ())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -157,8 +157,8 @@ func (m *parent) tryNew() error {
 func (m *parent) bequeath(hard bool) (state int, keep []int, err error) {
 	s := legacy{PID: os.Getpid(), Version: server.DonjonVersion, Config: m.Config, Root: m.Root, Defines: m.Defines,
 		Before: m.Before, After: m.After, NoRoots: m.NoRoots, PidFile: m.Program.PidFile, ErrorLog: m.ErrorLog, Line: m.Line,
-		Foreground: m.Foreground, Debug: m.Debug, PIDPath: m.pidFile, Board: m.board.fd, Console: -1, Terminal: rawFD(m.terminal), Hard: hard}
-	keep = append(keep, s.Board, s.Terminal)
+		Foreground: m.Foreground, Debug: m.Debug, PIDPath: m.pidFile, Board: m.board.fd, Console: -1, Hard: hard}
+	keep = append(keep, s.Board)
 	if m.console != nil {
 		s.Console = rawFD(m.console.listener)
 		keep = append(keep, s.Console)
@@ -178,8 +178,8 @@ func (m *parent) bequeath(hard bool) (state int, keep []int, err error) {
 		lg.Logs, keep = logs, append(keep, fds...)
 		for _, c := range g.children {
 			fd := rawFD(c.control)
-			lg.Children = append(lg.Children, legacyChild{c.pid, fd, c.slot, c.began, c.leaving, c.drained})
-			keep = append(keep, fd)
+			lg.Children = append(lg.Children, legacyChild{c.pid, fd, c.lines, c.slot, c.began, c.leaving, c.drained})
+			keep = append(keep, fd, c.lines)
 		}
 		s.Generations = append(s.Generations, lg)
 	}
@@ -211,14 +211,14 @@ func (p *Program) Resume(state int) int {
 		say(os.Stderr, p.Name+": "+err.Error())
 		return exitFailed
 	}
+	unix.Close(state)
 	if s.PID != os.Getpid() {
 		say(os.Stderr, p.Name+": "+stateVariable+" is set, but it was left by another process")
 		return exitFailed
 	}
 	p.Config, p.Root, p.Defines, p.Before, p.After, p.NoRoots = s.Config, s.Root, s.Defines, s.Before, s.After, s.NoRoots
 	p.PidFile, p.ErrorLog, p.Line, p.Foreground, p.Debug = s.PidFile, s.ErrorLog, s.Line, s.Foreground, s.Debug
-	m.ready, m.pidFile, m.terminal = func() {}, s.PIDPath, os.NewFile(uintptr(s.Terminal), "stderr")
-	unix.CloseOnExec(s.Terminal)
+	m.ready, m.pidFile = func() {}, s.PIDPath
 	if err := m.inherit(&s); err != nil {
 		// The children end with this process; a service manager starts it anew.
 		elog.Emerg(nil).Err(err).Msgf("cannot take over from %s", s.Version)
@@ -260,16 +260,20 @@ func (m *parent) inherit(s *legacy) error {
 		}
 	}
 	if s.Console >= 0 {
-		l, err := net.FileListener(file(s.Console, "console"))
+		f := file(s.Console, "console")
+		l, err := net.FileListener(f)
 		if err != nil {
 			return err
 		}
+		f.Close()
 		m.console = consoleOn(l.(*net.UnixListener))
 	}
 	for _, fd := range s.Waiting {
-		if conn, err := net.FileConn(file(fd, "console")); err == nil {
+		f := file(fd, "console")
+		if conn, err := net.FileConn(f); err == nil {
 			m.waiting = append(m.waiting, &request{conn: conn.(*net.UnixConn)})
 		}
+		f.Close()
 	}
 	return nil
 }
@@ -302,7 +306,8 @@ func (m *parent) adopt(lg *legacyGeneration) (*generation, error) {
 	}
 	for _, x := range lg.Children {
 		unix.CloseOnExec(x.Control)
-		c := &child{pid: x.PID, gen: g, slot: x.Slot, control: os.NewFile(uintptr(x.Control), "control"), began: x.Began,
+		unix.CloseOnExec(x.Lines)
+		c := &child{pid: x.PID, gen: g, slot: x.Slot, control: os.NewFile(uintptr(x.Control), "control"), lines: x.Lines, began: x.Began,
 			ready: true, leaving: x.Leaving, drained: x.Drained}
 		g.children[c.pid] = c
 		if c.slot >= 0 && c.slot < len(m.board.slots) {

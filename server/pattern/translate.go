@@ -1,6 +1,9 @@
 package pattern
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // translate rewrites a pattern for the standard regexp package. ok is false
 // when it holds something that package lacks or reads in another sense.
@@ -225,8 +228,12 @@ func isRepeat(p string) bool {
 func backtracking(p string, flags Flags) string {
 	var b strings.Builder
 	inClass := false
+	groups := 0 // capturing ones that were opened
 	for i := 0; i < len(p); i++ {
 		c := p[i]
+		if c == '(' && !inClass && (!strings.HasPrefix(p[i:], "(?") || strings.HasPrefix(p[i:], "(?<") && len(p) > i+3 && p[i+3] != '=' && p[i+3] != '!') {
+			groups++
+		}
 		switch {
 		case c == '\\' && i+1 < len(p):
 			i++
@@ -235,6 +242,16 @@ func backtracking(p string, flags Flags) string {
 				b.WriteString(`[ \t\xa0]`)
 			case p[i] == 'R' && !inClass:
 				b.WriteString(`(?:\r\n|[\n\x0b\f\r\x85])`)
+			case p[i] == 'N' && !inClass:
+				b.WriteString(`[^\n]`)
+			case p[i] == 'g' && !inClass:
+				number, n := reference(p[i+1:], groups)
+				if n == 0 {
+					b.WriteString(`\g`)
+					break
+				}
+				b.WriteString(`\k<` + strconv.Itoa(number) + ">")
+				i += n
 			case p[i] == 'Q':
 				end := strings.Index(p[i+1:], `\E`)
 				lit := p[i+1:]
@@ -279,6 +296,12 @@ func backtracking(p string, flags Flags) string {
 			b.Reset()
 			b.WriteString(s[:at] + "(?>" + s[at:] + string(c) + ")")
 			i++
+		case c == '}' && i+1 < len(p) && p[i+1] == '+' && isRepeat(p[:i+1]):
+			s := b.String()
+			at := lastAtom(s[:strings.LastIndexByte(s, '{')])
+			b.Reset()
+			b.WriteString(s[:at] + "(?>" + s[at:] + "})")
+			i++
 		case strings.HasPrefix(p[i:], "(?P<"):
 			b.WriteString("(?<")
 			i += 3
@@ -298,6 +321,35 @@ func backtracking(p string, flags Flags) string {
 		}
 	}
 	return b.String()
+}
+
+// reference reads what stands behind \g: a number, or in braces one that may
+// count back from the last group. n is its length; 0: it is none.
+func reference(p string, groups int) (number, n int) {
+	text := p
+	if strings.HasPrefix(p, "{") {
+		end := strings.IndexByte(p, '}')
+		if end < 0 {
+			return 0, 0
+		}
+		text, n = p[1:end], end+1
+	} else {
+		for n < len(p) && p[n] >= '0' && p[n] <= '9' {
+			n++
+		}
+		text = p[:n]
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, 0
+	}
+	if number < 0 {
+		number += groups + 1
+	}
+	if number < 1 {
+		return 0, 0
+	}
+	return number, n
 }
 
 // lastAtom is where the atom at the end of s starts.
