@@ -40,7 +40,7 @@ func lookup(cmd *directives.Cmd, name string) *server.AuthzProvider {
 func providerHint(name string) string {
 	by := map[string]string{"ip": "authz_host", "host": "authz_host", "local": "authz_host", "forward-dns": "authz_host",
 		"user": "authz_user", "valid-user": "authz_user", "group": "authz_groupfile", "file-group": "authz_groupfile",
-		"file-owner": "authz_owner", "dbm-group": "authz_dbm", "ldap-user": "authnz_ldap", "ldap-group": "authnz_ldap"}
+		"file-owner": "authz_owner", "dbm-group": "authz_dbm", "dbm-file-group": "authz_dbm", "ldap-user": "authnz_ldap", "ldap-group": "authnz_ldap"}
 	if m := by[strings.ToLower(name)]; m != "" {
 		return fmt.Sprintf("LoadModule %s_module modules/mod_%s.so brings it", m, m)
 	}
