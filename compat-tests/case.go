@@ -36,7 +36,10 @@ type testCase struct {
 }
 
 // request is one exchange: raw bytes to send on a connection of its own.
-type request struct{ bytes string }
+type request struct {
+	bytes string
+	wait  time.Duration // before it is sent
+}
 
 // check is a snippet of configuration for "httpd -t".
 type check struct{ name, config, want string }
@@ -121,7 +124,7 @@ func parseRequests(text string) ([]request, error) {
 				}
 				b.WriteString(s)
 			}
-			list = append(list, request{b.String()})
+			list = append(list, request{bytes: b.String()})
 			continue
 		}
 		for len(ls) > 0 {
@@ -132,6 +135,7 @@ func parseRequests(text string) ([]request, error) {
 			ls = ls[1:]
 			host, extra := "localhost", ""
 			body := ""
+			var wait time.Duration
 			for len(ls) > 0 && strings.Contains(ls[0], ": ") && !strings.Contains(strings.SplitN(ls[0], ": ", 2)[0], " ") {
 				k, v, _ := strings.Cut(ls[0], ": ")
 				switch k {
@@ -139,6 +143,11 @@ func parseRequests(text string) ([]request, error) {
 					host = v
 				case "body":
 					body = v
+				case "wait":
+					var err error
+					if wait, err = time.ParseDuration(v); err != nil {
+						return nil, fmt.Errorf("request %q: %w", ls[0], err)
+					}
 				default:
 					extra += k + ": " + v + "\r\n"
 				}
@@ -147,7 +156,7 @@ func parseRequests(text string) ([]request, error) {
 			if body != "" {
 				extra += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 			}
-			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body)})
+			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait})
 		}
 	}
 	return list, nil

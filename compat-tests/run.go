@@ -144,15 +144,18 @@ func (c *testCase) serve(p program, dir string) (answers string, logs map[string
 		return "", nil, fmt.Errorf("%s does not serve: %w\n%s%s", p.path, err, out.String(), text)
 	}
 	var b strings.Builder
+	var digest digestClient
 	for i, r := range c.requests {
-		raw, err := send(addr, r.bytes)
+		time.Sleep(r.wait)
+		bytes, rspauth := digest.fill(r.bytes)
+		raw, err := send(addr, bytes)
 		if err != nil {
 			return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 		}
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(c.render(raw, dir, port))
+		b.WriteString(c.render(digest.learn(raw, rspauth), dir, port))
 	}
 	return b.String(), nil, nil
 }
@@ -294,7 +297,10 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		if ofModule {
 			text = linesOf(module, text) // first: a process may have the port's number
 		}
-		logs[name] = normal(text, dir, port)
+		text = stampRx.ReplaceAllString(normal(text, dir, port), "")
+		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
+		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
+		logs[name] = sourceRx.ReplaceAllString(text, "$1")
 	}
 	return logs, nil
 }
@@ -320,6 +326,10 @@ func linesOf(module, text string) string {
 
 var placeRx = regexp.MustCompile(`(line |/httpd\.conf:)(\d+)`)
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
+var clientRx = regexp.MustCompile(`(\[client [^ \]]*):\d+\]`)
+
+// sourceRx finds the place in Apache's source that lines of debug and below name.
+var sourceRx = regexp.MustCompile(`(?m)^(\[\w+:\w+\] )\w+\.(?:c|go)\(\d+\): `)
 var pidRx = regexp.MustCompile(`\[pid \d+(:tid \d+)?\] `)
 
 // runCheck runs -t on a snippet and gives exit code and messages.

@@ -76,7 +76,8 @@ func (c *Cmd) Warn(format string, args ...any) {
 // with time, module and process, even before the log is open.
 func (c *Cmd) LogWarning(format string, args ...any) {
 	c.Warn(format, args...)
-	if rows := c.Lookup(c.Name); len(rows) > 0 {
+	name, section := strings.CutPrefix(c.Name, "<")
+	if rows := c.c.set.Lookup(name, section); len(rows) > 0 {
 		c.c.diags[len(c.c.diags)-1].Module = strings.TrimSuffix(rows[0].Module, "_module")
 	}
 }

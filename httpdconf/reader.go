@@ -291,9 +291,9 @@ func (r *Reader) execute(l line, b *block) error {
 		n.Section = true
 		if strings.HasSuffix(name, ">") && len(name) > 1 {
 			name = name[:len(name)-1]
-			if args == "" {
-				args = ">"
-			}
+		}
+		if args == "" {
+			args = ">" // also where it was forgotten, as in Apache
 		}
 		name = name[1:]
 		if i := strings.LastIndexByte(args, '>'); i >= 0 {

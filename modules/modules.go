@@ -8,8 +8,19 @@ import (
 	"github.com/donjon-httpd/donjon/modules/alias"
 	"github.com/donjon-httpd/donjon/modules/allowmethods"
 	"github.com/donjon-httpd/donjon/modules/asis"
+	"github.com/donjon-httpd/donjon/modules/auth_basic"
+	"github.com/donjon-httpd/donjon/modules/auth_digest"
+	"github.com/donjon-httpd/donjon/modules/authn_anon"
+	"github.com/donjon-httpd/donjon/modules/authn_core"
+	"github.com/donjon-httpd/donjon/modules/authn_dbm"
+	"github.com/donjon-httpd/donjon/modules/authn_file"
+	"github.com/donjon-httpd/donjon/modules/authn_socache"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
+	"github.com/donjon-httpd/donjon/modules/authz_dbm"
+	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
+	"github.com/donjon-httpd/donjon/modules/authz_owner"
+	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
@@ -29,6 +40,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/systemd"
@@ -58,6 +70,18 @@ var Builtin = []*server.Module{
 	&mpm_worker.Module,
 	&mpm_prefork.Module,
 	&access_compat.Module,
+	&auth_basic.Module,
+	&authn_core.Module,
+	&authn_file.Module,
+	&authz_user.Module,
+	&authn_anon.Module,
+	&authz_groupfile.Module,
+	&authz_owner.Module,
+	&auth_digest.Module,
+	&authn_dbm.Module,
+	&authz_dbm.Module,
+	&authn_socache.Module,
+	&socache_shmcb.Module,
 	&actions.Module,
 	&authz_core.Module,
 	&authz_host.Module,

@@ -1,6 +1,10 @@
 package server
 
-import "github.com/donjon-httpd/donjon/directives"
+import (
+	"fmt"
+
+	"github.com/donjon-httpd/donjon/directives"
+)
 
 // AuthzResult is what one Require decides (authz_status).
 type AuthzResult uint8
@@ -49,4 +53,13 @@ func (r *Request) Satisfies() Satisfy {
 		return SatisfyUnset
 	}
 	return r.Gen.satisfy(r)
+}
+
+// CompileRequire reads the arguments of a Require, which may hold %{variables}.
+func CompileRequire(cmd *directives.Cmd, args string) (*Expr, error) {
+	e, err := CompileExprFor(cmd, args, ExprString)
+	if err != nil {
+		return nil, fmt.Errorf("Cannot parse expression in require line: %w", err)
+	}
+	return e, nil
 }

@@ -27,12 +27,13 @@ type Expr struct {
 	e     *expr.Expr
 	flags ExprFlags
 	pos   httpdconf.Pos
-	log   *Log // of the module whose directive it is an argument of
+	vars  map[string]bool // that it reads, in upper case
+	log   *Log            // of the module whose directive it is an argument of
 }
 
 // CompileExpr reads an expression. Errors are Apache's.
 func CompileExpr(text string, flags ExprFlags) (*Expr, error) {
-	names := exprNames{flags}
+	names := exprNames{flags, map[string]bool{}}
 	var e *expr.Expr
 	var err error
 	if flags&ExprString != 0 {
@@ -43,7 +44,7 @@ func CompileExpr(text string, flags ExprFlags) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expr{e: e, flags: flags, log: corelog}, nil
+	return &Expr{e: e, flags: flags, vars: names.vars, log: corelog}, nil
 }
 
 // CompileExprFor is CompileExpr for a directive's argument: lines of the log
@@ -110,19 +111,26 @@ func (e *Expr) EvalWith(r *Request, caps *expr.Captures) (string, error) {
 // Constant is the text of an ExprString without variables, and whether it is one.
 func (e *Expr) Constant() (string, bool) { return e.e.Constant() }
 
+// Uses tells whether the expression reads a variable, by its name in upper case.
+func (e *Expr) Uses(variable string) bool { return e.vars[variable] }
+
 // String is the expression as written.
 func (e *Expr) String() string { return e.e.String() }
 
 var corelog = NewLog("core")
 
 // exprNames resolves names for CompileExpr.
-type exprNames struct{ flags ExprFlags }
+type exprNames struct {
+	flags ExprFlags
+	vars  map[string]bool // filled with the names that were asked for
+}
 
 var _ expr.Names = exprNames{}
 
 func request(ctx expr.Context) *Request { return ctx.(*exprContext).r }
 
 func (n exprNames) Var(name string) (expr.Var, error) {
+	n.vars[strings.ToUpper(name)] = true
 	if f := exprVars[strings.ToUpper(name)]; f != nil {
 		return func(ctx expr.Context) (string, error) { return f(request(ctx)), nil }, nil
 	}

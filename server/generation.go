@@ -24,6 +24,7 @@ type Generation struct {
 	merges        mergeCache
 	htaccessCache htaccessCache
 	authType      func(*Request) string
+	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
 	errorLogs     map[*directives.Server]*ErrorLog
 
@@ -47,6 +48,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 	for i, m := range active {
 		if m.AuthType != nil {
 			g.authType = m.AuthType
+		}
+		if m.AuthName != nil {
+			g.authName = m.AuthName
 		}
 		if m.Satisfy != nil {
 			g.satisfy = m.Satisfy

@@ -20,13 +20,22 @@ type Module struct {
 
 	LogItems []LogItem       // what it adds to LogFormat
 	Authz    []AuthzProvider // what it adds to Require
+	Authn    []AuthnProvider // what it adds to AuthBasicProvider and AuthDigestProvider
 	// Filters that directives name (SetOutputFilter, AddInputFilter).
 	OutputFilters []*OutputFilter
 	InputFilters  []*InputFilter
 	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
 	AuthType func(*Request) string
-	// NoteAuthFailure adds the challenge of the request's AuthType; may be nil.
-	NoteAuthFailure func(*Request)
+	// AuthName answers the realm that holds for a request, and whether there is one; may be nil.
+	AuthName func(*Request) (string, bool)
+	// NoteAuthFailure adds the challenge of an AuthType, or answers false when
+	// the type is not the module's; may be nil.
+	NoteAuthFailure func(r *Request, authType string) bool
+	// CacheAuthn keeps what a provider found out, see [Request.CacheAuthn]; may be nil.
+	CacheAuthn func(r *Request, provider, user string, realm *string, hash string)
+	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
+	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
+	FileGroup func(*Request) (string, bool)
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string

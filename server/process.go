@@ -263,15 +263,6 @@ func (r *Request) DiscardBody() Status {
 	}
 }
 
-// NoteAuthFailure asks the client for a user again; the module of the AuthType says how.
-func (r *Request) NoteAuthFailure() {
-	for _, m := range r.Gen.Modules {
-		if m.NoteAuthFailure != nil {
-			m.NoteAuthFailure(r)
-		}
-	}
-}
-
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // SetContentLength says how long the response's body is.

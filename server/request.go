@@ -93,6 +93,7 @@ type Request struct {
 	redirects       int       // internal redirects and subrequests on the way here
 	lengthless      bool      // an error page whose length is not told
 	suppressCharset bool
+	values          []requestValue // of RequestSlots
 	output          *Link
 	pending         []byte
 	ended           bool

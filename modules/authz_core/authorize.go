@@ -24,8 +24,7 @@ func authorize(r *server.Request, afterAuthn bool) server.Status {
 			return server.Declined // authentication comes first
 		}
 		elog.Error(r).Msgf("AH01629: authorization failure (no authenticated user): %s", r.URI)
-		r.NoteAuthFailure()
-		return 401
+		return unauthorized(r)
 	case server.AuthzDenied, server.AuthzNeutral:
 		if !afterAuthn || r.AuthTypeName() == "" {
 			what := r.Filename
@@ -35,14 +34,26 @@ func authorize(r *server.Request, afterAuthn bool) server.Status {
 			elog.Error(r).Msgf("AH01630: client denied by server configuration: %s", what)
 			return 403
 		}
-		elog.Error(r).Msgf("AH01631: user %s: authorization failure for \"%s\": ", r.User, r.URI)
+		user := r.User
+		if !r.UserSet {
+			user = "(null)"
+		}
+		elog.Error(r).Msgf("AH01631: user %s: authorization failure for \"%s\": ", user, r.URI)
 		if c.forbid.Else(false) {
 			return 403
 		}
-		r.NoteAuthFailure()
-		return 401
+		return unauthorized(r)
 	}
 	return 500
+}
+
+// unauthorized asks a user that is known for another; without one the module
+// that looked for it has asked.
+func unauthorized(r *server.Request) server.Status {
+	if r.UserSet {
+		r.NoteAuthFailure()
+	}
+	return 401
 }
 
 // apply decides a section for r. parentAnd tells what the section is part of:

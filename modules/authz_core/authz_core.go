@@ -40,6 +40,7 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.CheckConfig.Middle(checkConfig),
+		server.PostConfig.Middle(simplify),
 		server.AccessCheckerEx.Last(func(r *server.Request) server.Status { return authorize(r, false) }),
 		server.AuthChecker.Last(func(r *server.Request) server.Status { return authorize(r, true) }),
 	},
@@ -193,19 +194,18 @@ func (s *section) String() string {
 		if s.negate {
 			text += "not "
 		}
-		return strings.TrimRight(text+s.name+" "+s.args, " ")
+		return text + s.name + " " + s.args
 	}
+	kind := map[bool]string{true: "All", false: "Any"}[s.and]
 	switch {
-	case s.merged && s.and:
-		return "AuthMerging And"
 	case s.merged:
-		return "AuthMerging Or"
+		return "AuthMerging " + kind
+	case s.negate && s.and: // made by simplify
+		return "<RequireNotAll>"
 	case s.negate:
 		return "<RequireNone>"
-	case s.and:
-		return "<RequireAll>"
 	}
-	return "<RequireAny>"
+	return "<Require" + kind + ">"
 }
 
 // checked is the list of all trees of the server's files, for checkConfig.
@@ -249,4 +249,29 @@ func checkSection(s *section, top bool) error {
 		name = s.String()
 	}
 	return fmt.Errorf("AH01624: %s directive contains only negative authorization directives", name)
+}
+
+// simplify takes a level out of the trees of the server's files where it means
+// the same: "none of these" in an "all" is "all of: not this".
+func simplify(g *server.Generation) error {
+	for _, c := range *checked.Of(g.Config.Main) {
+		c.root.simplify()
+	}
+	return nil
+}
+
+func (s *section) simplify() {
+	var children []*section
+	for _, child := range s.children {
+		child.simplify()
+		if child.check != nil || !child.negate || child.and == s.and {
+			children = append(children, child)
+			continue
+		}
+		for _, c := range child.children {
+			c.negate = !c.negate
+		}
+		children = append(children, child.children...)
+	}
+	s.children = children
 }

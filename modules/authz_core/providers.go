@@ -19,18 +19,18 @@ var providers = []server.AuthzProvider{
 	{Name: "expr", Parse: parseExpr},
 }
 
-// lookup finds a kind of Require among the active modules and the aliases.
+// lookup finds a kind of Require among the aliases and the active modules.
 func lookup(cmd *directives.Cmd, name string) *server.AuthzProvider {
+	for _, s := range []*directives.Server{cmd.Server, cmd.Server.Main} {
+		if p := aliases.Of(s).byName[name]; p != nil {
+			return p
+		}
+	}
 	for _, m := range server.ActiveModules(cmd) {
 		for i := range m.Authz {
 			if m.Authz[i].Name == name {
 				return &m.Authz[i]
 			}
-		}
-	}
-	for _, s := range []*directives.Server{cmd.Server, cmd.Server.Main} {
-		if p := aliases.Of(s).byName[name]; p != nil {
-			return p
 		}
 	}
 	return nil
@@ -40,7 +40,7 @@ func lookup(cmd *directives.Cmd, name string) *server.AuthzProvider {
 func providerHint(name string) string {
 	by := map[string]string{"ip": "authz_host", "host": "authz_host", "local": "authz_host", "forward-dns": "authz_host",
 		"user": "authz_user", "valid-user": "authz_user", "group": "authz_groupfile", "file-group": "authz_groupfile",
-		"file-owner": "authz_owner", "dbm-group": "authz_dbm", "ldap-user": "authnz_ldap", "ldap-group": "authnz_ldap"}
+		"file-owner": "authz_owner", "dbm-group": "authz_dbm", "dbm-file-group": "authz_dbm", "ldap-user": "authnz_ldap", "ldap-group": "authnz_ldap"}
 	if m := by[strings.ToLower(name)]; m != "" {
 		return fmt.Sprintf("LoadModule %s_module modules/mod_%s.so brings it", m, m)
 	}
@@ -86,16 +86,16 @@ func parseMethod(_ *directives.Cmd, args string) (server.AuthzCheck, error) {
 	}, nil
 }
 
-func parseExpr(_ *directives.Cmd, args string) (server.AuthzCheck, error) {
+func parseExpr(cmd *directives.Cmd, args string) (server.AuthzCheck, error) {
 	if len(args) >= 2 && args[0] == '"' && args[len(args)-1] == '"' {
 		args = args[1 : len(args)-1]
 	}
-	e, err := server.CompileExpr(args, 0)
+	e, err := server.CompileExprFor(cmd, args, 0)
 	if err != nil {
 		return nil, fmt.Errorf("Cannot parse expression in require line: %w", err)
 	}
 	// An expression that asks for the user can be decided only with one.
-	wantsUser := strings.Contains(strings.ToUpper(args), "REMOTE_USER")
+	wantsUser := e.Uses("REMOTE_USER")
 	return func(r *server.Request) server.AuthzResult {
 		ok, err := e.Bool(r)
 		switch {

@@ -3,13 +3,14 @@
 // terminal's status page and the service manager read it.
 //
 // It is a memory file laid out as one Global, then the slots of the children,
-// then the workers of each slot. Every counter has one writer (a child its own
+// then the workers of each slot, then regions for modules. Every counter has one writer (a child its own
 // slot, the parent Global) and many readers. A child is not trusted by the
 // parent: the parent never uses a value from a child's slot as an index, a size
 // or a process id, it only adds up counters.
 package scoreboard
 
 import (
+	"crypto/rand"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,12 @@ type Global struct {
 	// Of children that have ended.
 	Accesses, Bytes, Duration atomic.Uint64 // requests, bytes of bodies, microseconds
 	User, System              atomic.Uint64 // CPU time in microseconds
+
+	// Secret is random and the same for all processes as long as the server
+	// lives; fixed when the board is made. Children sign what they give to clients with it.
+	Secret [32]byte
+
+	owners [regions]atomic.Uint64 // hashes of the names under which regions were claimed; 0: free
 }
 
 // Child is the slot of a serving process. All counters but the first group,
@@ -107,7 +114,7 @@ func New(children, workers int) (*Board, int, error) {
 	if err != nil {
 		return nil, -1, fmt.Errorf("scoreboard: %w", err)
 	}
-	size := globalSize + children*(childSize+workers*workerSize)
+	size := boardSize(children, workers)
 	if err = unix.Ftruncate(fd, int64(size)); err == nil {
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL)
 	}
@@ -120,7 +127,12 @@ func New(children, workers int) (*Board, int, error) {
 		return nil, -1, fmt.Errorf("scoreboard: %w", err)
 	}
 	b.children, b.workers = uint32(children), uint32(workers)
+	rand.Read(b.Secret[:])
 	return b, fd, nil
+}
+
+func boardSize(children, workers int) int {
+	return globalSize + children*(childSize+workers*workerSize) + sharedSize
 }
 
 // Open maps the board behind a descriptor, which may be closed afterwards.
@@ -134,7 +146,7 @@ func Open(fd int) (*Board, error) {
 	if err == nil {
 		b, err = mapped(fd, int(st.Size))
 	}
-	if err == nil && int64(globalSize+int(b.children)*(childSize+int(b.workers)*workerSize)) != st.Size {
+	if err == nil && int64(boardSize(int(b.children), int(b.workers))) != st.Size {
 		err = fmt.Errorf("its size does not fit %d children with %d workers", b.children, b.workers)
 	}
 	if err != nil {

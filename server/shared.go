@@ -1,0 +1,46 @@
+package server
+
+import (
+	"crypto/rand"
+	"sync"
+	"sync/atomic"
+
+	"github.com/donjon-httpd/donjon/server/scoreboard"
+)
+
+// What all children of the server share with one another.
+
+// private stands in for the board in a process that has none.
+var private struct {
+	once    sync.Once
+	secret  [32]byte
+	mu      sync.Mutex
+	regions map[string][]atomic.Uint64
+}
+
+// Secret is random, the same in all children, and outlives restarts: for what
+// is given to clients and must be known again.
+func (g *Generation) Secret() [32]byte {
+	if g.Board != nil {
+		return g.Board.Secret
+	}
+	private.once.Do(func() { rand.Read(private.secret[:]) })
+	return private.secret
+}
+
+// Shared is memory that all children share under a name, as words; it outlives
+// restarts. It is nil when there is no more of it.
+func (g *Generation) Shared(name string) []atomic.Uint64 {
+	if g.Board != nil {
+		return g.Board.Region(name)
+	}
+	private.mu.Lock()
+	defer private.mu.Unlock()
+	if private.regions == nil {
+		private.regions = map[string][]atomic.Uint64{}
+	}
+	if private.regions[name] == nil {
+		private.regions[name] = make([]atomic.Uint64, scoreboard.RegionWords)
+	}
+	return private.regions[name]
+}
