@@ -29,6 +29,7 @@ type Loop struct {
 	rows     rowSettings
 	accepts  sync.Mutex  // held while connections are accepted
 	deaf     bool        // no more are
+	starving bool        // there was no descriptor for the last one
 	draining atomic.Bool // every answer is its connection's last
 	hurried  atomic.Bool // waiting connections are closed too
 	stopped  atomic.Bool
@@ -51,8 +52,7 @@ func New(g *server.Generation, listeners []int) (*Loop, error) {
 	}
 	l.rows.read(g)
 	for _, fd := range listeners {
-		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(fd)}
-		if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		if err := l.listen(fd); err != nil {
 			unix.Close(epfd)
 			return nil, fmt.Errorf("epoll_ctl: %w", err)
 		}
@@ -137,15 +137,46 @@ func (l *Loop) accept(lfd int) {
 		case unix.EAGAIN:
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			elog.Error(server.ServerSubject(l.gen, l.gen.Config.Main)).Err(err).Msg("AH00058: accept: no descriptor or memory for a new connection")
-			time.Sleep(10 * time.Millisecond)
+			l.starve(lfd, err)
 			return
 		default:
 			return
 		}
+		if l.starving {
+			l.starving = false
+			elog.Notice(l.main()).Msg("connections are accepted again")
+		}
 		l.add(fd, sa)
 	}
 }
+
+// starvePause is how long a listener rests when there is no descriptor or
+// memory for its connections, which wait in the kernel meanwhile.
+const starvePause = 100 * time.Millisecond
+
+// starve lets a listener rest, and says why once. l.accepts is held.
+func (l *Loop) starve(lfd int, err error) {
+	if !l.starving {
+		l.starving = true
+		elog.Error(l.main()).Err(err).Msg("AH02179: apr_socket_accept: (client socket)")
+	}
+	unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, lfd, nil) //nolint:errcheck // it is there
+	time.AfterFunc(starvePause, func() {
+		l.accepts.Lock()
+		defer l.accepts.Unlock()
+		if !l.deaf && !l.stopped.Load() {
+			l.listen(lfd) //nolint:errcheck // it was there before
+		}
+	})
+}
+
+// listen has the loop woken for connections of a listener.
+func (l *Loop) listen(fd int) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(fd)}
+	return unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev)
+}
+
+func (l *Loop) main() server.Subject { return server.ServerSubject(l.gen, l.gen.Config.Main) }
 
 func (l *Loop) add(fd int, sa unix.Sockaddr) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -249,6 +280,9 @@ func (l *Loop) Deafen() {
 	}
 	l.accepts.Lock()
 	l.deaf = true
+	for fd := range l.listeners { // one that rested may be back
+		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // it may be gone
+	}
 	l.accepts.Unlock()
 }
 
