@@ -28,6 +28,12 @@ func (r *Request) SetETag(f *os.File) {
 	r.Notes.Set("no-etag", "omit")
 }
 
+// etagReads tells whether the tag is made of the file's bytes (FileETag Digest).
+func (r *Request) etagReads() bool {
+	bits, _ := CoreDir.Of(r.Dir).EffectiveETag()
+	return bits&ETagDigest != 0
+}
+
 // SetVlistValidator makes the state of the file that a list of variants was
 // taken from, a type map or a directory, a part of the response's entity tag.
 func (r *Request) SetVlistValidator(source *Request) {

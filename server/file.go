@@ -99,12 +99,26 @@ func (r *Request) sendFile() Status {
 		corelog.Info(r).Msgf("AH00130: File does not exist: %s", r.Filename+r.PathInfo)
 		return 404
 	}
-	f, err := os.Open(r.Filename)
-	if err != nil {
-		corelog.Error(r).Err(err).Msgf("AH00132: file permissions deny server access: %s", r.Filename)
-		return 403
+	digest := CoreDir.Of(r.Dir).ContentDigest.Else(false)
+	keep := r.cacheable() && !digest && !r.etagReads()
+	var f *os.File
+	var data []byte
+	if keep {
+		data = r.Gen.files.get(r.Filename, &r.Finfo)
 	}
-	defer f.Close()
+	if data == nil {
+		var err error
+		if f, err = openFile(r.Filename); err != nil {
+			corelog.Error(r).Err(err).Msgf("AH00132: file permissions deny server access: %s", r.Filename)
+			return 403
+		}
+		defer f.Close()
+		if keep {
+			if data, keep = r.Gen.files.read(r.Filename, &r.Finfo, f); !keep {
+				data = nil
+			}
+		}
+	}
 	if r.Finfo.Mtime.After(r.Mtime) {
 		r.Mtime = r.Finfo.Mtime
 	}
@@ -112,7 +126,7 @@ func (r *Request) sendFile() Status {
 	r.SetETag(f)
 	r.SetAcceptRanges()
 	r.SetContentLength(r.Finfo.Size)
-	if CoreDir.Of(r.Dir).ContentDigest.Else(false) {
+	if digest {
 		h := md5.New()
 		if _, err := io.Copy(h, io.NewSectionReader(f, 0, r.Finfo.Size)); err == nil {
 			r.Out.Set("Content-MD5", base64.StdEncoding.EncodeToString(h.Sum(nil)))
@@ -121,6 +135,8 @@ func (r *Request) sendFile() Status {
 	b := Brigade{EOS: true}
 	if s := r.MeetsConditions(); s != OK {
 		r.Status, r.StatusLine = int(s), ""
+	} else if data != nil {
+		b.Buckets = []Bucket{{Mem: data}}
 	} else if r.Finfo.Size > 0 {
 		b.Buckets = []Bucket{{File: f, Len: r.Finfo.Size}}
 	}

@@ -14,7 +14,7 @@ import (
 // Bucket is a run of body: memory, or a piece of a file. Filters treat Mem as
 // read-only; it is valid until Pass returns.
 type Bucket struct {
-	Mem  []byte
+	Mem  []byte   // may be shared with other responses: never written to
 	File *os.File // not nil: Len bytes at Off of this file
 	Off  int64
 	Len  int64 // of a file's piece; the length of Mem otherwise

@@ -23,6 +23,7 @@ type Generation struct {
 	vhosts        *vhosts
 	merges        mergeCache
 	htaccessCache htaccessCache
+	files         fileCache
 	authType      func(*Request) string
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
