@@ -63,6 +63,7 @@ func (g *Generation) Reject(r *Request, s Status) {
 
 func (r *Request) finish() {
 	r.End()
+	r.depends.logging = true
 	LogTransaction.run(r)
 }
 

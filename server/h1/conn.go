@@ -32,8 +32,9 @@ type conn struct {
 	wake  chan struct{} // one token: something happened while a goroutine had it
 	since atomic.Int64  // when it became idle, Unix seconds
 
-	info   server.Conn
-	limits limits
+	info     server.Conn
+	limits   limits
+	listener uint32 // the number of the local address
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -164,8 +165,9 @@ func (c *conn) fill(limit time.Duration) error {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
 
-// serve answers requests until nothing is left to read.
-func (c *conn) serve() {
+// serve answers requests until nothing is left to read. in is what the loop has
+// read already, and d what it has begun to send, if not nil.
+func (c *conn) serve(in []byte, d *debt) {
 	defer func() {
 		if e := recover(); e != nil {
 			elog.Crit(&c.info).Msgf("a handler panicked: %v", e)
@@ -173,9 +175,13 @@ func (c *conn) serve() {
 			panic(e)
 		}
 	}()
+	if d != nil && !c.settle(d) {
+		c.linger()
+		return
+	}
 	for {
-		again := c.serveOnce()
-		if !again {
+		again := c.serveOnce(in)
+		if in = nil; !again {
 			return
 		}
 		// Back to the loop. A token that came meanwhile means that the loop saw
@@ -198,21 +204,23 @@ func (c *conn) serve() {
 	}
 }
 
-// serveOnce reads and answers requests while there are bytes. It answers
-// false when the connection is gone.
-func (c *conn) serveOnce() bool {
-	bp := buffers.Get().(*[]byte)
-	defer buffers.Put(bp)
-	n, err := unix.Read(c.fd, *bp)
-	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
-		return true
-	case err != nil || n == 0:
-		c.close()
-		return false
+// serveOnce answers what is in in, or else what it reads, while there are
+// bytes. It answers false when the connection is gone.
+func (c *conn) serveOnce(in []byte) bool {
+	if c.buf = in; len(in) == 0 {
+		bp := buffers.Get().(*[]byte)
+		defer buffers.Put(bp)
+		n, err := unix.Read(c.fd, *bp)
+		switch {
+		case err == unix.EAGAIN || err == unix.EINTR:
+			return true
+		case err != nil || n == 0:
+			c.close()
+			return false
+		}
+		c.bytesIn += int64(n)
+		c.buf = (*bp)[:n:n]
 	}
-	c.bytesIn += int64(n)
-	c.buf = (*bp)[:n:n]
 	for {
 		if len(c.buf) == 0 {
 			return true
@@ -308,8 +316,12 @@ func (c *conn) request() bool {
 		return false
 	}
 	c.loop.begin(w, c, r)
+	x.prepares = c.loop.answers.valid > 0 && b == nil
 	c.info.Gen.Process(r)
 	c.loop.finish(w, c, r)
+	if x.prepared != nil {
+		c.loop.keep(c, r, x.prepared, h.fields)
+	}
 	c.info.KeepAlives++
 	if b != nil && !b.done && !c.info.Close {
 		if b.f.expect || r.DiscardBody() != server.OK {

@@ -18,6 +18,9 @@ type exchange struct {
 	started bool
 	failed  bool
 	account func() // puts the byte counts into the request
+
+	prepares bool      // the response may be kept
+	prepared *prepared // it, when it may be
 }
 
 var _ server.Exchange = (*exchange)(nil)
@@ -100,6 +103,9 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 			out = appendHead(make([]byte, 0, 1024), r)
 		}
 		x.c.first = time.Now()
+		if x.prepares {
+			x.prepared = prepare(r, b)
+		}
 	}
 	var sent int64
 	for _, k := range b.Buckets {

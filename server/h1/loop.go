@@ -25,6 +25,11 @@ type Loop struct {
 	conns map[int]*conn
 	next  uint64
 
+	answers   *answers
+	inline    *inline
+	now       time.Time                 // when the loop last looked
+	addresses map[netip.AddrPort]uint32 // local ones that connections came to, numbered
+
 	crew     *scoreboard.Crew
 	rows     rowSettings
 	accepts  sync.Mutex  // held while connections are accepted
@@ -46,7 +51,10 @@ func New(g *server.Generation, listeners []int) (*Loop, error) {
 	if err := unix.SetNonblock(epfd, true); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	l := &Loop{gen: g, epfd: epfd, listeners: map[int]bool{}, conns: map[int]*conn{}, aborted: make(chan struct{}), crew: g.Crew}
+	cache := server.FileCache.Of(g.Config.Main)
+	l := &Loop{gen: g, epfd: epfd, listeners: map[int]bool{}, conns: map[int]*conn{}, aborted: make(chan struct{}), crew: g.Crew,
+		inline: newInline(), addresses: map[netip.AddrPort]uint32{},
+		answers: newAnswers(cache.ValidFor(), cache.Bytes())}
 	if l.crew == nil {
 		l.crew = scoreboard.NewPrivate(defaultWorkers)
 	}
@@ -108,7 +116,7 @@ func (l *Loop) Serve() error {
 // event hands a waiting connection to a goroutine, or tells the goroutine that has it.
 func (l *Loop) event(c *conn, what uint32) {
 	if what&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 && c.take(busy) {
-		go c.serve()
+		l.answer(c)
 		return
 	}
 	if c.state.Load() == busy {
@@ -190,6 +198,7 @@ func (l *Loop) add(fd int, sa unix.Sockaddr) {
 	c.info.LocalIP = c.info.Local.Addr().Unmap().String()
 	c.info.Server = l.gen.BaseServer(c.info.Local)
 	c.limits = limitsOf(server.CoreServer.Of(c.info.Server))
+	c.listener = l.number(c.info.Local)
 	c.since.Store(time.Now().Unix())
 	l.crew.Accepted.Add(1)
 	l.crew.Open.Add(1)
@@ -204,6 +213,16 @@ func (l *Loop) add(fd int, sa unix.Sockaddr) {
 			c.shut()
 		}
 	}
+}
+
+// number tells local addresses apart for the keys of prepared answers.
+func (l *Loop) number(a netip.AddrPort) uint32 {
+	n, ok := l.addresses[a]
+	if !ok {
+		n = uint32(len(l.addresses))
+		l.addresses[a] = n
+	}
+	return n
 }
 
 func addrPort(sa unix.Sockaddr) netip.AddrPort {
@@ -232,6 +251,7 @@ func (l *Loop) sweep() {
 	for !l.stopped.Load() {
 		<-t.C
 		now := time.Now().Unix()
+		l.answers.sweep(time.Now().UnixNano())
 		var old []*conn
 		l.mu.Lock()
 		for _, c := range l.conns {
