@@ -97,7 +97,7 @@ func (c *conn) timeout() time.Duration {
 // rawRead reads once from the socket; it waits when there is nothing.
 func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 	for {
-		n, err := unix.Read(c.fd, p)
+		n, err := read(c.fd, p)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -210,7 +210,7 @@ func (c *conn) serveOnce(in []byte) bool {
 	if c.buf = in; len(in) == 0 {
 		bp := buffers.Get().(*[]byte)
 		defer buffers.Put(bp)
-		n, err := unix.Read(c.fd, *bp)
+		n, err := read(c.fd, *bp)
 		switch {
 		case err == unix.EAGAIN || err == unix.EINTR:
 			return true
@@ -398,7 +398,7 @@ func (c *conn) linger() {
 		deadline := time.Now().Add(2 * time.Second)
 		p := make([]byte, 4096)
 		for total := 0; total < 1<<20; {
-			n, err := unix.Read(c.fd, p)
+			n, err := read(c.fd, p)
 			if n > 0 {
 				total += n
 				continue

@@ -196,7 +196,7 @@ func (c *conn) writeMore(p []byte) error { return c.write(p, unix.MSG_MORE) }
 
 func (c *conn) write(p []byte, flags int) error {
 	for len(p) > 0 {
-		n, err := unix.SendmsgN(c.fd, p, nil, nil, flags|unix.MSG_NOSIGNAL)
+		n, err := send(c.fd, p, flags|unix.MSG_NOSIGNAL)
 		if n > 0 {
 			c.bytesOut += int64(n)
 			p = p[n:]

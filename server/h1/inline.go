@@ -78,7 +78,7 @@ type debt struct {
 func (l *Loop) answer(c *conn) {
 	n := l.inline
 	for range inlineReads {
-		got, err := unix.Read(c.fd, n.in)
+		got, err := read(c.fd, n.in)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -192,15 +192,14 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 	var err error
 	var wrote int
 	if body := last.p.body; len(body) > copiedBody {
-		wrote, err = unix.SendmsgBuffers(c.fd, [][]byte{out, body}, nil, nil, flags)
-		if wrote = max(wrote, 0); wrote < len(out)+len(body) {
+		if wrote, err = send2(c.fd, out, body, flags); wrote < len(out)+len(body) {
 			d.out = append(slices.Clone(out[min(wrote, len(out)):]), body[max(wrote-len(out), 0):]...)
 		} else {
 			d.out = nil
 		}
 	} else {
-		wrote, err = write(c.fd, out, flags)
-		d.out = out[max(wrote, 0):]
+		wrote, err = send(c.fd, out, flags)
+		d.out = out[wrote:]
 	}
 	for err == nil && len(d.out) == 0 && d.file != nil && d.n > 0 {
 		var m int
@@ -241,15 +240,6 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 	}
 	go c.serve(slices.Clone(rest), &d)
 	return false
-}
-
-func write(fd int, p []byte, flags int) (int, error) {
-	for {
-		n, err := unix.SendmsgN(fd, p, nil, nil, flags)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
 }
 
 // settle sends what the loop could not. It is false when the connection is gone.

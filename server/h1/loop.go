@@ -82,12 +82,7 @@ func (l *Loop) Serve() error {
 		n := 0
 		err := raw.Read(func(fd uintptr) bool {
 			var e error
-			for {
-				n, e = unix.EpollWait(int(fd), events, 0)
-				if e != unix.EINTR {
-					break
-				}
-			}
+			n, e = ready(int(fd), events)
 			return n > 0 || e != nil
 		})
 		if err != nil {
