@@ -29,12 +29,13 @@ type conn struct {
 	loop  *Loop
 	fd    int
 	state atomic.Int32
-	wake  chan struct{} // one token: something happened while a goroutine had it
+	wake  chan struct{} // one token: something happened while a goroutine had it; nil before one had
 	since atomic.Int64  // when it became idle, Unix seconds
 
 	info     server.Conn
-	limits   limits
-	listener uint32 // the number of the local address
+	limits   *limits
+	arrival  uint32 // the number of the local address
+	enrolled bool   // the loop hears of it
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -240,7 +241,7 @@ func (c *conn) request() bool {
 	var status int
 	for {
 		var more bool
-		h, status, more = parse(c.buf, c.limits, false)
+		h, status, more = parse(c.buf, *c.limits, false)
 		if !more {
 			break
 		}
@@ -428,7 +429,7 @@ func (c *conn) close() {
 // shut frees the descriptor; the state is closed.
 func (c *conn) shut() {
 	c.loop.forget(c)
-	unix.Close(c.fd)
+	unix.RawSyscall(unix.SYS_CLOSE, uintptr(c.fd), 0, 0)
 }
 
 var elog = server.NewLog("http")

@@ -98,11 +98,15 @@ func (l *Loop) answer(c *conn) {
 			return
 		}
 	}
-	go c.serve(nil, nil) // there may be more, and others wait
+	l.hand(c, nil, nil) // there may be more, and others wait
 }
 
 // rest gives a connection back, as a goroutine does when it has answered.
 func (l *Loop) rest(c *conn) {
+	if !l.enrol(c) {
+		c.close()
+		return
+	}
 	c.since.Store(l.now.Unix())
 	c.park()
 	if l.hurried.Load() && c.take(closed) {
@@ -120,7 +124,7 @@ func (l *Loop) answerAll(c *conn, b []byte) bool {
 	n.q.watch = l.answers.watch.Load()
 	out, sent := n.out[:0], n.sent[:0]
 	for len(b) > 0 {
-		if !n.q.recognise(b, c.listener, &c.limits) {
+		if !n.q.recognise(b, c.arrival, c.limits) {
 			break
 		}
 		p := l.answers.find(&n.q, c, received.UnixNano())
@@ -172,7 +176,7 @@ func (l *Loop) answerAll(c *conn, b []byte) bool {
 		return false
 	}
 	if len(b) > 0 {
-		go c.serve(slices.Clone(b), nil)
+		l.hand(c, slices.Clone(b), nil)
 		return false
 	}
 	return true
@@ -186,8 +190,8 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 	last := &sent[len(sent)-1]
 	d := debt{out: out, file: last.p.file, off: last.p.off, n: last.p.n}
 	flags := unix.MSG_NOSIGNAL
-	if d.file != nil {
-		flags |= unix.MSG_MORE
+	if d.file != nil || done && c.info.Close {
+		flags |= unix.MSG_MORE // the file, or the end, goes with it
 	}
 	var err error
 	var wrote int
@@ -225,7 +229,7 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		if done || c.info.Aborted {
 			c.close()
 		} else {
-			go c.linger()
+			l.leave(c, c.linger)
 		}
 		return false
 	}
@@ -238,7 +242,7 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		}
 		d.sent[i].values = values
 	}
-	go c.serve(slices.Clone(rest), &d)
+	l.hand(c, slices.Clone(rest), &d)
 	return false
 }
 
@@ -346,7 +350,7 @@ func (l *Loop) keep(c *conn, r *server.Request, p *prepared, fields http.Header)
 		p.drop()
 		return
 	}
-	key := append(binary.LittleEndian.AppendUint32(nil, c.listener), r.TheRequest...)
+	key := append(binary.LittleEndian.AppendUint32(nil, c.arrival), r.TheRequest...)
 	if host, ok := fields["Host"]; ok {
 		key = append(append(key, '\n'), host[0]...)
 	}

@@ -10,7 +10,7 @@ import (
 // a head that is not recognised is not wrong.
 type recognised struct {
 	size   int    // bytes of the head
-	key    []byte // of answers: listener, Host and request line
+	key    []byte // of answers: local address, request line and Host
 	host   bool
 	http11 bool
 	wants  bool // Connection: keep-alive
@@ -32,9 +32,9 @@ func (q *recognised) field(i int) ([]byte, bool) {
 const minLine = len("GET / HTTP/1.1")
 
 // recognise looks at the head at the start of b, for a connection that came
-// in by listener. It is false for what is not a whole head of a request without
+// to that local address. It is false for what is not a whole head of a request without
 // a body, or is unusual in any way. What it takes apart is valid as long as b.
-func (q *recognised) recognise(b []byte, listener uint32, l *limits) bool {
+func (q *recognised) recognise(b []byte, arrival uint32, l *limits) bool {
 	end := bytes.IndexByte(b, '\n')
 	if end < minLine || b[end-1] != '\r' || end-1 > l.line && l.line > 0 || b[0] != 'G' && b[0] != 'H' {
 		return false
@@ -50,7 +50,7 @@ func (q *recognised) recognise(b []byte, listener uint32, l *limits) bool {
 	default:
 		return false
 	}
-	q.key = append(binary.LittleEndian.AppendUint32(q.key[:0], listener), line...)
+	q.key = append(binary.LittleEndian.AppendUint32(q.key[:0], arrival), line...)
 	q.host, q.wants, q.ends, q.seen = false, false, false, 0
 	at := end + 1
 	for count := 0; ; count++ {
