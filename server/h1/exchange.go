@@ -3,6 +3,7 @@ package h1
 import (
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -216,15 +217,15 @@ func (c *conn) write(p []byte, flags int) error {
 
 func (c *conn) sendfile(fd int, off, n int64) error {
 	for n > 0 {
-		m, err := unix.Sendfile(c.fd, fd, &off, int(min(n, 1<<20)))
-		if m > 0 {
-			c.bytesOut += int64(m)
-			n -= int64(m)
-		}
+		m, err := sendFile(c.fd, fd, &off, n)
+		c.bytesOut += m
+		n -= m
 		switch {
 		case err == nil && m == 0:
 			return errors.New("the file became shorter")
-		case err == nil, err == unix.EINTR:
+		case err == nil:
+			runtime.Gosched() // a fast reader must not keep the others waiting
+		case err == unix.EINTR:
 		case err == unix.EAGAIN:
 			if err := c.waitAs(&c.loop.crew.Sending, c.timeout()); err != nil {
 				return err

@@ -205,19 +205,19 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		wrote, err = send(c.fd, out, flags)
 		d.out = out[wrote:]
 	}
-	for err == nil && len(d.out) == 0 && d.file != nil && d.n > 0 {
-		var m int
-		if m, err = unix.Sendfile(c.fd, d.file.fd, &d.off, int(min(d.n, 1<<20))); m > 0 {
-			d.n -= int64(m)
-		} else if err == nil {
+	if err == nil && len(d.out) == 0 && d.n > 0 {
+		var m int64
+		if m, err = sendFile(c.fd, d.file.fd, &d.off, d.n); m == 0 && err == nil {
 			err = unix.EIO // the file became shorter
 		}
+		d.n -= m
 	}
 	switch {
-	case err != nil && err != unix.EAGAIN && err != unix.EINTR:
+	case err != nil && err != unix.EAGAIN:
 		c.info.Aborted, c.info.Close = true, true
+		last.out -= int64(len(d.out)) + d.n
 		fallthrough
-	case err == nil && len(d.out) == 0:
+	case err == nil && len(d.out) == 0 && d.n == 0:
 		now := time.Now()
 		w := l.answers.watch.Load()
 		for i := range sent {
