@@ -246,7 +246,7 @@ func (r *Request) invokeHandler() Status {
 // DiscardBody reads what is left of the request's body, so that the next
 // request on the connection is found (ap_discard_request_body).
 func (r *Request) DiscardBody() Status {
-	if r.Main != nil || r.Body == nil || r.Conn.Close && r.ContentLength == 0 {
+	if r.Main != nil || r.Body == nil || r.Body == http.NoBody || r.Conn.Close && r.ContentLength == 0 {
 		return OK
 	}
 	buf := make([]byte, 16<<10)

@@ -132,6 +132,9 @@ func (d *dependencies) add(f FieldDependency) {
 		d.unrepeatable = true
 		return
 	}
+	if d.fields == nil {
+		d.fields = make([]FieldDependency, 0, 8)
+	}
 	d.fields = append(d.fields, f)
 }
 

@@ -102,6 +102,58 @@ func (discard) OpenLog(string) (io.Writer, error) {
 func (discard) LogBuffer(string) *server.LogBuffer { return server.NewLogBuffer(nil) }
 
 func dependencies(t *testing.T, conf, target string, fields []string) string {
+	g := generation(t, conf)
+	r := request(g, target, fields)
+	g.Process(r)
+	rep := r.Repetition()
+	if rep == nil {
+		return "no"
+	}
+	var list []string
+	if rep.Client {
+		list = append(list, "client")
+	}
+	for _, f := range rep.Fields {
+		if f.Classes != nil {
+			f.Name += fmt.Sprintf("[%s]", f.Class)
+		}
+		list = append(list, f.Name)
+	}
+	for _, d := range rep.Dates {
+		list = append(list, "+"+d.Name)
+	}
+	if len(rep.Logged) > 0 {
+		list = append(append(list, "log"), rep.Logged...)
+	}
+	return strings.Join(list, " ")
+}
+
+// request is a GET as an engine makes it.
+func request(g *server.Generation, target string, fields []string) *server.Request {
+	c := &server.Conn{Gen: g, Server: g.Config.Main, Remote: netip.MustParseAddrPort("192.0.2.1:1"), ClientIP: "192.0.2.1"}
+	hr := &http.Request{Method: "GET", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Host": {"h"}}, Host: "h", Body: http.NoBody}
+	r := g.NewRequest(c, nothing{}, hr)
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, ": ")
+		r.FieldOrder = append(r.FieldOrder, name)
+		hr.Header.Set(name, value)
+	}
+	r.TheRequest = "GET " + target + " HTTP/1.1"
+	r.SetTarget(target)
+	return r
+}
+
+// BenchmarkPhases is a request for a file without the wire.
+func BenchmarkPhases(b *testing.B) {
+	g := generation(b, debianStock)
+	b.ReportAllocs()
+	for b.Loop() {
+		g.Process(request(g, "/a.html", []string{"User-Agent: Mozilla/5.0"}))
+	}
+}
+
+// generation loads a configuration for a small site.
+func generation(t testing.TB, conf string) *server.Generation {
 	dir := t.TempDir()
 	old := time.Now().Add(-time.Hour)
 	for _, name := range []string{"a.html", "index.html", "n.html", "sub/b.html"} {
@@ -129,36 +181,5 @@ func dependencies(t *testing.T, conf, target string, fields []string) string {
 			t.Fatal(err)
 		}
 	}
-	c := &server.Conn{Gen: g, Server: g.Config.Main, Remote: netip.MustParseAddrPort("192.0.2.1:1"), ClientIP: "192.0.2.1"}
-	hr := &http.Request{Method: "GET", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Host": {"h"}}, Host: "h", Body: http.NoBody}
-	r := g.NewRequest(c, nothing{}, hr)
-	for _, f := range fields {
-		name, value, _ := strings.Cut(f, ": ")
-		r.FieldOrder = append(r.FieldOrder, name)
-		hr.Header.Set(name, value)
-	}
-	r.TheRequest = "GET " + target + " HTTP/1.1"
-	r.SetTarget(target)
-	g.Process(r)
-	rep := r.Repetition()
-	if rep == nil {
-		return "no"
-	}
-	var list []string
-	if rep.Client {
-		list = append(list, "client")
-	}
-	for _, f := range rep.Fields {
-		if f.Classes != nil {
-			f.Name += fmt.Sprintf("[%s]", f.Class)
-		}
-		list = append(list, f.Name)
-	}
-	for _, d := range rep.Dates {
-		list = append(list, "+"+d.Name)
-	}
-	if len(rep.Logged) > 0 {
-		list = append(append(list, "log"), rep.Logged...)
-	}
-	return strings.Join(list, " ")
+	return g
 }

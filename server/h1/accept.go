@@ -136,7 +136,7 @@ func (l *Loop) leave(c *conn, f func()) {
 		c.close()
 		return
 	}
-	go f()
+	l.workers.run(f)
 }
 
 // hand leaves a connection to a goroutine; see conn.serve.

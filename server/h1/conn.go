@@ -317,11 +317,13 @@ func (c *conn) request() bool {
 		return false
 	}
 	c.loop.begin(w, c, r)
-	x.prepares = c.loop.answers.valid > 0 && b == nil
+	if b == nil {
+		x.key = c.loop.keyFor(c, r, h)
+	}
 	c.info.Gen.Process(r)
 	c.loop.finish(w, c, r)
 	if x.prepared != nil {
-		c.loop.keep(c, r, x.prepared, h.fields)
+		c.loop.keep(c, r, x, h.fields)
 	}
 	c.info.KeepAlives++
 	if b != nil && !b.done && !c.info.Close {

@@ -20,8 +20,8 @@ type exchange struct {
 	failed  bool
 	account func() // puts the byte counts into the request
 
-	prepares bool      // the response may be kept
-	prepared *prepared // it, when it may be
+	key      []byte    // under which the response may be kept; nil: it is not
+	prepared *prepared // what is kept of it
 }
 
 var _ server.Exchange = (*exchange)(nil)
@@ -104,7 +104,7 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 			out = appendHead(make([]byte, 0, 1024), r)
 		}
 		x.c.first = time.Now()
-		if x.prepares {
+		if x.key != nil {
 			x.prepared = prepare(r, b)
 		}
 	}

@@ -338,21 +338,30 @@ func (t *dateTexts) at(now time.Time, after time.Duration) string {
 	return s
 }
 
-// keep puts the answer to a request that was just served away for the next.
-func (l *Loop) keep(c *conn, r *server.Request, p *prepared, fields http.Header) {
-	if !strings.HasPrefix(r.TheRequest, r.Method+" /") {
-		p.drop()
-		return
+// keyFor is the key of answers for a request that goes through the phases; nil
+// when its answer is not worth keeping.
+func (l *Loop) keyFor(c *conn, r *server.Request, h *head) []byte {
+	if l.answers.valid <= 0 || h.method != "GET" && h.method != "HEAD" || !strings.HasPrefix(h.target, "/") {
+		return nil
 	}
-	rep := r.Repetition()
-	now := time.Now().UnixNano()
-	if rep == nil || !p.complete(rep, fields, c.info.ClientIP, r.Received.UnixNano()+l.answers.valid) {
-		p.drop()
-		return
-	}
-	key := append(binary.LittleEndian.AppendUint32(nil, c.arrival), r.TheRequest...)
-	if host, ok := fields["Host"]; ok {
+	key := make([]byte, 0, 128)
+	key = append(binary.LittleEndian.AppendUint32(key, c.arrival), h.line...)
+	if host, ok := h.fields["Host"]; ok {
 		key = append(append(key, '\n'), host[0]...)
 	}
-	l.answers.put(string(key), p, now)
+	if !l.answers.again(key, r.Received) {
+		return nil
+	}
+	return key
+}
+
+// keep puts the answer to a request that was just served away for the next.
+func (l *Loop) keep(c *conn, r *server.Request, x *exchange, fields http.Header) {
+	rep := r.Repetition()
+	now := time.Now().UnixNano()
+	if rep == nil || !x.prepared.complete(rep, fields, c.info.ClientIP, r.Received.UnixNano()+l.answers.valid) {
+		x.prepared.drop()
+		return
+	}
+	l.answers.put(string(x.key), x.prepared, now)
 }

@@ -25,6 +25,7 @@ type Loop struct {
 	conns map[int]*conn
 	next  uint64
 
+	workers  workers
 	answers  *answers
 	inline   *inline
 	now      time.Time // when the loop last looked
@@ -234,6 +235,7 @@ func (l *Loop) Close() {
 		l.draining.Store(true)
 		l.stopped.Store(true)
 		close(l.aborted)
+		l.workers.dismiss()
 		l.closeIdle()
 		l.ep.Close()
 	})

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"bytes"
+	"hash/maphash"
 	"net/http"
 	"slices"
 	"strings"
@@ -116,8 +117,37 @@ type answers struct {
 	bytes int64
 	files int
 
+	asked [askedSlots]asked
+
 	watch atomic.Pointer[watchList]
 }
+
+// asked remembers that something was asked for lately: what is asked for once
+// is not worth keeping.
+type asked struct {
+	hash uint32
+	sec  int32
+}
+
+const (
+	askedSlots   = 1 << 12
+	askedSeconds = 10
+)
+
+// again tells whether the same was asked for in the last seconds, as far as
+// that is remembered.
+func (a *answers) again(key []byte, now time.Time) bool {
+	hash := uint32(maphash.Bytes(askedSeed, key))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	slot := &a.asked[hash%askedSlots]
+	sec := int32(now.Unix())
+	known := slot.hash == hash && sec-slot.sec < askedSeconds
+	*slot = asked{hash, sec}
+	return known
+}
+
+var askedSeed = maphash.MakeSeed()
 
 // watchList is the names of request fields that prepared answers look at. It
 // only grows.
