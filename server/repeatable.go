@@ -110,7 +110,7 @@ func (r *Request) DependsOnClass(name, value string, classes *FieldClasses, clas
 func (r *Request) dependsOnField(name string) {
 	t := r.Top()
 	d := &t.depends
-	if d.unrepeatable {
+	if d.unrepeatable || equalFold(name, "Host") { // which always counts
 		return
 	}
 	if d.logging {
