@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/modules"
@@ -15,11 +16,18 @@ import (
 )
 
 func main() {
+	// A configuration is read once and most of it is kept: looking for garbage
+	// meanwhile finds none.
+	debug.SetGCPercent(readingGC)
 	if isControl(os.Args[0]) {
 		os.Exit(control(os.Args, os.Stdout, os.Stderr))
 	}
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
+
+// readingGC is the growth of memory, in percent, at which garbage is looked for
+// while a configuration is read.
+const readingGC = 400
 
 // run is the program; it gives the exit status.
 func run(argv []string, stdout, stderr io.Writer) int {

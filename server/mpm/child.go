@@ -37,6 +37,7 @@ func (p *Program) Child() int {
 	if err := send(control, "ready"); err != nil {
 		return exitFailed
 	}
+	debug.SetGCPercent(100) // less was looked for while the configuration was read
 	g.Crew.Serving.Store(true)
 	go obey(control, engine)
 	go tend(control, g, terms)

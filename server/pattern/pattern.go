@@ -53,8 +53,20 @@ type Regexp struct {
 }
 
 // Compile reads a pattern. Errors are of the form PCRE's users know:
-// what is wrong, without position.
+// what is wrong, without position. Equal patterns are compiled once.
 func Compile(text string, flags Flags) (*Regexp, error) {
+	key := compiledKey{text, flags}
+	if re := compiled.get(key); re != nil {
+		return re, nil
+	}
+	re, err := compile(text, flags)
+	if err == nil {
+		compiled.put(key, re)
+	}
+	return re, err
+}
+
+func compile(text string, flags Flags) (*Regexp, error) {
 	re := &Regexp{text: text}
 	wide := latin1(text)
 	if goText, ok := translate(wide, flags); ok {
