@@ -27,6 +27,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
+	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
@@ -92,6 +93,7 @@ var Builtin = []*server.Module{
 	&dir.Module,
 	&env.Module,
 	&expires.Module,
+	&filter.Module,
 	&headers.Module,
 	&mime.Module,
 	&negotiation.Module,
