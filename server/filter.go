@@ -18,6 +18,8 @@ type Bucket struct {
 	File *os.File // not nil: Len bytes at Off of this file
 	Off  int64
 	Len  int64 // of a file's piece; the length of Mem otherwise
+
+	whole *wholeFile // the file that this is all of; it counts only while the rest agrees
 }
 
 // Size is the number of bytes of body in the bucket.
@@ -39,6 +41,35 @@ func (b Bucket) Read() ([]byte, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return p, err
+}
+
+// pieceSize is how much of a file a filter looks at at one time.
+const pieceSize = 64 << 10
+
+// Pieces calls f with the bucket's bytes in order, a file's in pieces: they
+// are valid until f returns.
+func (b Bucket) Pieces(f func([]byte) error) error {
+	if b.File == nil {
+		if len(b.Mem) == 0 {
+			return nil
+		}
+		return f(b.Mem)
+	}
+	p := make([]byte, min(b.Len, pieceSize))
+	for done := int64(0); done < b.Len; {
+		p = p[:min(b.Len-done, pieceSize)]
+		if n, err := b.File.ReadAt(p, b.Off+done); n < len(p) {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+		done += int64(len(p))
+	}
+	return nil
 }
 
 // Brigade is what a handler or filter passes on at one time.

@@ -24,6 +24,7 @@ type Generation struct {
 	merges        mergeCache
 	htaccessCache htaccessCache
 	files         fileCache
+	forms         fileForms
 	authType      func(*Request) string
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
