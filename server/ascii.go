@@ -1,5 +1,30 @@
 package server
 
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Atoi is C's: white space, a sign, then digits as far as they go; 0 without
+// any. What does not fit wraps around, as an int does.
+func Atoi(s string) int {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	end := 0
+	if end < len(s) && (s[end] == '-' || s[end] == '+') {
+		end++
+	}
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	n, err := strconv.ParseInt(s[:end], 10, 64)
+	if errors.Is(err, strconv.ErrSyntax) {
+		return 0
+	}
+	return int(int32(n & math.MaxUint32))
+}
+
 // LowerASCII is s with A to Z in lower case and all other bytes as they are
 // (ap_str_tolower): what a client or a file says need not be UTF-8.
 func LowerASCII(s string) string {

@@ -142,8 +142,9 @@ func (r *Request) sendFile() Status {
 		}
 	}
 	r.ended = true
-	if err := r.PassBrigade(&b); err != nil && !r.Conn.Aborted {
+	if err := r.PassBrigade(&b); err != nil && r.Status == 200 && !r.Conn.Aborted {
 		corelog.Debug(r).Err(err).Msg("AH00133: default_handler: ap_pass_brigade returned 20014")
+		return FilterError
 	}
 	return OK
 }

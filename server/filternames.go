@@ -1,18 +1,10 @@
 package server
 
 import (
-	"io"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
 )
-
-// InputFilter is a stage that a request's body comes through before the handler
-// reads it.
-type InputFilter struct {
-	Name string // as SetInputFilter names it
-	Wrap func(r *Request, body io.ReadCloser) io.ReadCloser
-}
 
 var filterlog = NewLog("core")
 
@@ -50,7 +42,7 @@ func (r *Request) AddInputFilterNamed(name string) {
 	for _, m := range r.Gen.Modules {
 		for _, f := range m.InputFilters {
 			if strings.EqualFold(f.Name, name) {
-				r.Body = f.Wrap(r, r.Body)
+				r.AddInputFilter(f)
 				return
 			}
 		}

@@ -64,6 +64,10 @@ func (g *Generation) Reject(r *Request, s Status) {
 func (r *Request) finish() {
 	r.End()
 	LogTransaction.run(r)
+	for _, f := range r.ends {
+		f()
+	}
+	r.ends = nil
 }
 
 // serve runs a request up to and with its handler.

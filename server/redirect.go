@@ -51,6 +51,7 @@ func (r *Request) redirected(uri string) *Request {
 		ErrOut: r.ErrOut, VlistValidator: r.VlistValidator}
 	copied := *r.Request
 	n.Request = &copied
+	n.Body = r.rawBody()
 	n.SetTarget(uri)
 	r.Next = n
 	if Status(r.Status).IsRedirect() {

@@ -95,6 +95,8 @@ type Request struct {
 	suppressCharset bool
 	values          []requestValue // of RequestSlots
 	output          *Link
+	input           []*InputLink // from the handler to the client
+	ends            []func()
 	pending         []byte
 	ended           bool
 }
@@ -120,6 +122,13 @@ const (
 	Symlink
 	OtherFile
 )
+
+// AtEnd calls f when the request has been answered and logged, or its
+// connection was given up: for what must not outlive it.
+func (r *Request) AtEnd(f func()) {
+	top := r.Top()
+	top.ends = append(top.ends, f)
+}
 
 // Initial tells whether the request came from the client: neither a subrequest
 // nor an internal redirect.
