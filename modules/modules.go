@@ -24,6 +24,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
+	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
@@ -90,6 +91,7 @@ var Builtin = []*server.Module{
 	&allowmethods.Module,
 	&asis.Module,
 	&autoindex.Module,
+	&deflate.Module,
 	&dir.Module,
 	&env.Module,
 	&expires.Module,

@@ -118,6 +118,9 @@ func (r *Request) InternalFastRedirect(sub *Request) {
 	for l := r.output; l != nil; l = l.next {
 		l.R = r
 	}
+	for _, l := range sub.input {
+		r.AddInputFilter(l.filter)
+	}
 }
 
 // overlayUnique is Overlay for tables in which each name stands once.
