@@ -30,6 +30,14 @@ func (b Bucket) Size() int64 {
 	return int64(len(b.Mem))
 }
 
+// Kind is what Apache's logs would call the bucket: FILE or HEAP.
+func (b Bucket) Kind() string {
+	if b.File != nil || b.whole != nil {
+		return "FILE"
+	}
+	return "HEAP"
+}
+
 // Read gives the bucket's bytes; a file's piece is read into memory.
 func (b Bucket) Read() ([]byte, error) {
 	if b.File == nil {

@@ -58,13 +58,13 @@ var (
 )
 
 type config struct {
-	window      int // bits; 0: 15
-	level       int // 1 to 9; 0: 6
-	buffer      int // bytes that are sent at one time; 0: 8096
-	ratio       string
-	input       string // names of notes; "" for none
-	output      string
-	etag        server.ETagMode
+	window int // bits; 0: 15
+	level  int // 1 to 9; 0: 6
+	buffer int // bytes that are sent at one time; 0: 8096
+	ratio  string
+	input  string // names of notes; "" for none
+	output string
+	etag   server.ETagMode
 }
 
 // limits of what INFLATE and the input filter unpack.

@@ -77,8 +77,9 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// newInflater reads the stream's head. It gives errEmpty for no stream at all.
-func newInflater(r io.Reader, l limits, maximum int64) (*inflater, error) {
+// newInflater reads the stream's head. It gives errEmpty for no stream at all,
+// and errMethod for one that is not deflated, if that is asked.
+func newInflater(r io.Reader, l limits, maximum int64, method bool) (*inflater, error) {
 	x := &inflater{src: counted{Reader: bufio.NewReader(r)}, limits: l, max: maximum}
 	x.limits.ratio, x.limits.burst = orDefault(l.ratio, 200), orDefault(l.burst, 3)
 	var head [headSize]byte
@@ -89,7 +90,7 @@ func newInflater(r io.Reader, l limits, maximum int64) (*inflater, error) {
 		return nil, errShortHead
 	case err != nil:
 		return nil, err
-	case head[2] != 8:
+	case method && head[2] != 8:
 		return x, errMethod
 	case head[0] != gzipHead[0] || head[1] != gzipHead[1]:
 		return x, errMagic

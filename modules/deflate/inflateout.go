@@ -16,7 +16,7 @@ type unpack struct {
 	input []byte
 	ended bool
 	err   error
-	plain bool // no gzip after all: all passes as it is
+	seen  []byte // of the stream, until its head was read
 	x     *inflater
 }
 
@@ -50,7 +50,7 @@ func start(r *server.Request) *unpack {
 	size := orDefault(host.Of(r.Server).buffer, defaultBuffer)
 	u.next, u.stop = iter.Pull(func(yield func([]byte) bool) {
 		in := &pulled{u, yield}
-		if u.x, u.err = newInflater(in, *dir.Of(r.Dir), 0); u.err != nil {
+		if u.x, u.err = newInflater(in, *dir.Of(r.Dir), 0, true); u.err != nil {
 			return
 		}
 		for {
@@ -95,6 +95,9 @@ func (u *unpack) run(l *server.Link, b *server.Brigade) error {
 	var out []server.Bucket
 	// step lets the decoder go on until it wants more, or has ended.
 	step := func() {
+		if u.x == nil {
+			u.seen = append(u.seen, u.input...)
+		}
 		for {
 			p, more := u.next()
 			if !more || p == nil {
@@ -105,9 +108,15 @@ func (u *unpack) run(l *server.Link, b *server.Brigade) error {
 	}
 	for _, k := range b.Buckets {
 		err := k.Pieces(func(p []byte) error {
+			if u.err == errMethod {
+				return l.Pass(&server.Brigade{Buckets: []server.Bucket{{Mem: p}}})
+			}
 			u.input = p
 			step()
 			u.input = nil
+			if u.err == errMethod {
+				return u.pass(l)
+			}
 			if u.err != nil {
 				return u.fail(l.R)
 			}
@@ -124,6 +133,9 @@ func (u *unpack) run(l *server.Link, b *server.Brigade) error {
 	}
 	if b.EOS {
 		l.Remove()
+		if u.err == errMethod {
+			return l.Pass(&server.Brigade{Flush: b.Flush, EOS: true})
+		}
 		u.ended = true
 		step()
 		if u.x != nil {
@@ -134,6 +146,12 @@ func (u *unpack) run(l *server.Link, b *server.Brigade) error {
 		}
 	}
 	return l.Pass(&server.Brigade{Buckets: out, Flush: b.Flush, EOS: b.EOS})
+}
+
+// pass lets a stream through that is not deflated.
+func (u *unpack) pass(l *server.Link) error {
+	elog.Debug(l.R).Msg("AH01404: inflate: data not deflated!")
+	return l.Pass(&server.Brigade{Buckets: []server.Bucket{{Mem: u.seen}}})
 }
 
 // fail says what is wrong with the stream.

@@ -56,7 +56,7 @@ func (b *body) start(l *server.InputLink) {
 		// The core looks at the body as it is sent, this at what it becomes.
 		most = server.CoreDir.Of(r.Dir).LimitRequestBody.Else(defaultBodyLimit)
 	}
-	x, err := newInflater(bodyReader{l}, *lim, most)
+	x, err := newInflater(bodyReader{l}, *lim, most, false)
 	if err == errEmpty {
 		b.err = io.EOF
 		return
@@ -95,7 +95,7 @@ func (b *body) fail(r *server.Request, err error) {
 		switch err {
 		case errShortHead:
 			elog.Error(r).Msg("AH02619: Encountered premature end-of-stream while reading inflate header")
-		case errMagic, errMethod:
+		case errMagic:
 			elog.Warn(r).Msg("AH01387: Zlib: Invalid header")
 		case errShort, errNoTrailer:
 			elog.Error(r).Msg("AH02481: Encountered premature end-of-stream while inflating")

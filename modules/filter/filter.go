@@ -37,7 +37,15 @@ var Module = server.Module{
 	},
 }
 
-var slot = directives.NewDirSlot(merge)
+var (
+	slot = directives.NewDirSlot(merge)
+	host = directives.NewServerSlot(func(_, add hostConfig) hostConfig { return add })
+)
+
+// hostConfig is filled in the main server alone.
+type hostConfig struct {
+	flags map[*server.OutputFilter]protocol // of providers
+}
 
 type config struct {
 	smart map[string]*smart // by name, as spelt
@@ -182,9 +190,9 @@ func (c *config) trace(_ *directives.Cmd, name, level string) error {
 }
 
 // setProtocol says what a smart filter does to the head, or what one of its
-// providers does when it is chosen. The latter holds for that provider here, not
-// wherever its filter is used.
-func (c *config) setProtocol(_ *directives.Cmd, name, of, words string) error {
+// providers does when it is chosen. The latter holds wherever that provider is
+// used on the server (observed on 2.4.71), but when a .htaccess file says it.
+func (c *config) setProtocol(cmd *directives.Cmd, name, of, words string) error {
 	s := c.smart[name]
 	if s == nil {
 		return errors.New("FilterProtocol: No such filter")
@@ -197,7 +205,19 @@ func (c *config) setProtocol(_ *directives.Cmd, name, of, words string) error {
 	if i < 0 {
 		return errors.New("FilterProtocol: No such provider for this filter")
 	}
-	s.providers[i].protocol = parseProtocol(words)
+	if cmd.Htaccess {
+		s.providers[i].protocol = parseProtocol(words)
+		return nil
+	}
+	main := cmd.Server
+	if main.Virtual {
+		main = main.Main
+	}
+	shared := host.EditServer(main)
+	if shared.flags == nil {
+		shared.flags = map[*server.OutputFilter]protocol{}
+	}
+	shared.flags[s.providers[i].filter] = parseProtocol(words)
 	return nil
 }
 

@@ -74,11 +74,7 @@ func (s *smart) writeTrace(r *server.Request, b *server.Brigade) {
 		elog.Debug(r.Conn).Msgf("AH01376: %s: type: %s, length: %d", s.filter.Name, kind, n)
 	}
 	for _, k := range b.Buckets {
-		kind := "HEAP"
-		if k.File != nil {
-			kind = "FILE"
-		}
-		line(kind, k.Size())
+		line(k.Kind(), k.Size())
 	}
 	if b.Flush {
 		line("FLUSH", 0)
@@ -91,6 +87,7 @@ func (s *smart) writeTrace(r *server.Request, b *server.Brigade) {
 // choose gives the first provider whose condition the response satisfies, and
 // does to the head what its protocol flags say; nil for none.
 func (s *smart) choose(r *server.Request) *server.OutputFilter {
+	flags := host.Of(r.Gen.Config.Main).flags
 	if r.Proxied && (s.protocol&noProxy != 0 || s.protocol&transforms != 0 && mayNotTransform(r)) {
 		return nil
 	}
@@ -99,15 +96,16 @@ func (s *smart) choose(r *server.Request) *server.OutputFilter {
 		if !p.matches(r) {
 			continue
 		}
+		protocol := flags[p.filter] | p.protocol
 		if r.Proxied {
-			if p.protocol&noProxy != 0 || p.protocol&transforms != 0 && mayNotTransform(r) {
+			if protocol&noProxy != 0 || protocol&transforms != 0 && mayNotTransform(r) {
 				continue
 			}
-			if p.protocol&transforms != 0 {
+			if protocol&transforms != 0 {
 				r.Out.Add("Warning", "214 "+r.Hostname+" Transformation applied")
 			}
 		}
-		p.protocol.apply(r)
+		protocol.apply(r)
 		return p.filter
 	}
 	return nil
