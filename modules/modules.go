@@ -22,6 +22,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_owner"
 	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/autoindex"
+	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/deflate"
@@ -53,6 +54,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/version"
 	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
+	"github.com/donjon-httpd/donjon/modules/zstd"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -91,6 +93,7 @@ var Builtin = []*server.Module{
 	&allowmethods.Module,
 	&asis.Module,
 	&autoindex.Module,
+	&brotli.Module,
 	&deflate.Module,
 	&dir.Module,
 	&env.Module,
@@ -108,4 +111,5 @@ var Builtin = []*server.Module{
 	&userdir.Module,
 	&usertrack.Module,
 	&vhost_alias.Module,
+	&zstd.Module,
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
@@ -61,9 +60,7 @@ type config struct {
 	window int // bits; 0: 15
 	level  int // 1 to 9; 0: 6
 	buffer int // bytes that are sent at one time; 0: 8096
-	ratio  string
-	input  string // names of notes; "" for none
-	output string
+	notes  server.CodingNotes
 	etag   server.ETagMode
 }
 
@@ -75,18 +72,7 @@ type limits struct {
 }
 
 func (c *config) setNote(_ *directives.Cmd, kind, name string) error {
-	if name == "" {
-		c.ratio = kind
-		return nil
-	}
-	switch strings.ToLower(kind) {
-	case "ratio":
-		c.ratio = name
-	case "input":
-		c.input = name
-	case "output":
-		c.output = name
-	default:
+	if !c.notes.Set(kind, name) {
 		return fmt.Errorf("Unknown note type %s", kind)
 	}
 	return nil

@@ -70,22 +70,7 @@ func plan(r *server.Request) (server.CodingPlan, bool) {
 func (c *config) done(r *server.Request, in, out int64) {
 	out -= headSize + trailerSize
 	elog.Debug(r).Msgf("AH01384: Zlib: Compressed %d to %d : URL %s", in, out, r.URI)
-	note := func(name string, n int64, known bool) {
-		switch {
-		case name == "":
-		case known:
-			r.Notes.Set(name, strconv.FormatInt(n, 10))
-		default:
-			r.Notes.Set(name, "-")
-		}
-	}
-	note(c.input, in, in > 0)
-	note(c.output, out, out > 0)
-	if in > 0 {
-		note(c.ratio, out*100/in, true)
-	} else {
-		note(c.ratio, 0, false)
-	}
+	c.notes.Leave(r, in, out, "-")
 }
 
 func failed(r *server.Request, flushing bool, err error) {
