@@ -23,8 +23,10 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/brotli"
+	"github.com/donjon-httpd/donjon/modules/buffer"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
+	"github.com/donjon-httpd/donjon/modules/data"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/env"
@@ -40,6 +42,9 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
+	"github.com/donjon-httpd/donjon/modules/ratelimit"
+	"github.com/donjon-httpd/donjon/modules/reflector"
+	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
@@ -94,6 +99,8 @@ var Builtin = []*server.Module{
 	&asis.Module,
 	&autoindex.Module,
 	&brotli.Module,
+	&buffer.Module,
+	&data.Module,
 	&deflate.Module,
 	&dir.Module,
 	&env.Module,
@@ -102,6 +109,9 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&mime.Module,
 	&negotiation.Module,
+	&ratelimit.Module,
+	&reflector.Module,
+	&request.Module,
 	&rewrite.Module,
 	&setenvif.Module,
 	&speling.Module,

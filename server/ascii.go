@@ -25,6 +25,25 @@ func Atoi(s string) int {
 	return int(int32(n & math.MaxUint32))
 }
 
+// Strtoff is apr_strtoff with base 10: white space, a sign, then digits as far
+// as they go, and what is left. ok is false when the number does not fit.
+func Strtoff(s string) (n int64, rest string, ok bool) {
+	t := strings.TrimLeft(s, " \t\n\v\f\r")
+	end := 0
+	if end < len(t) && (t[end] == '-' || t[end] == '+') {
+		end++
+	}
+	first := end
+	for end < len(t) && t[end] >= '0' && t[end] <= '9' {
+		end++
+	}
+	if end == first {
+		return 0, s, true
+	}
+	n, err := strconv.ParseInt(t[:end], 10, 64)
+	return n, t[end:], err == nil
+}
+
 // LowerASCII is s with A to Z in lower case and all other bytes as they are
 // (ap_str_tolower): what a client or a file says need not be UTF-8.
 func LowerASCII(s string) string {

@@ -96,6 +96,31 @@ func (b *Brigade) Size() int64 {
 	return n
 }
 
+// SplitBuckets cuts a list of buckets behind n bytes; no byte is read or copied.
+func SplitBuckets(list []Bucket, n int64) (head, rest []Bucket) {
+	for i, k := range list {
+		size := k.Size()
+		if size <= n {
+			n -= size
+			continue
+		}
+		head = slices.Clip(list[:i])
+		rest = slices.Clone(list[i:])
+		if n > 0 {
+			first := k
+			if k.File != nil {
+				first.Len = n
+				rest[0].Off, rest[0].Len = k.Off+n, k.Len-n
+			} else {
+				first.Mem, rest[0].Mem = k.Mem[:n], k.Mem[n:]
+			}
+			head = append(head, first)
+		}
+		return head, rest
+	}
+	return list, nil
+}
+
 // FilterLevel is where in the chain a filter stands (AP_FTYPE_*). Between
 // filters of one level the one added first comes first.
 type FilterLevel int

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"slices"
 )
@@ -86,3 +87,12 @@ type BodyError struct {
 
 func (e *BodyError) Error() string      { return e.What }
 func (e *BodyError) HTTPStatus() Status { return e.Status }
+
+// BodyStatus is what to answer when a body cannot be read.
+func BodyStatus(err error) Status {
+	var s interface{ HTTPStatus() Status }
+	if errors.As(err, &s) {
+		return s.HTTPStatus()
+	}
+	return 400
+}

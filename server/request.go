@@ -85,6 +85,10 @@ type Request struct {
 	TrailersOut Fields
 	LogID       string // %L: names the request in both logs; "" when nothing asked for it
 
+	// KeptBody is the body of the request, once somebody has read it and kept it
+	// for subrequests and redirects; nil when nobody did.
+	KeptBody []byte
+
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 

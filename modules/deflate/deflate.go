@@ -5,7 +5,6 @@ package deflate
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
@@ -122,11 +121,11 @@ func (c *config) setETag(_ *directives.Cmd, word string) error {
 }
 
 func (l *limits) setBody(_ *directives.Cmd, word string) error {
-	n, err := strconv.ParseInt(word, 10, 64)
+	n, rest, ok := server.Strtoff(word)
 	switch {
-	case errors.Is(err, strconv.ErrRange):
+	case !ok:
 		return errors.New("DeflateInflateLimitRequestBody is not parsable.")
-	case err != nil || n < 0:
+	case rest != "" || n < 0:
 		return errors.New("DeflateInflateLimitRequestBody requires a non-negative integer.")
 	}
 	l.body = n

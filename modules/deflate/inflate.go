@@ -33,10 +33,11 @@ var (
 	errLimit     = errors.New("inflates to too much")
 )
 
-// flagError is a head with flags that have no meaning.
-type flagError byte
+// flagError is a head with flags that have no meaning, as the number that a
+// signed char becomes: Apache prints it so.
+type flagError uint32
 
-func (e flagError) Error() string { return fmt.Sprintf("flags %02x", byte(e)) }
+func (e flagError) Error() string { return fmt.Sprintf("flags %02x", uint32(e)) }
 
 // lengthError is a trailer that tells another length.
 type lengthError struct{ got, want int64 }
@@ -95,7 +96,7 @@ func newInflater(r io.Reader, l limits, maximum int64, method bool) (*inflater, 
 	case head[0] != gzipHead[0] || head[1] != gzipHead[1]:
 		return x, errMagic
 	case head[3]&flagReserved != 0:
-		return x, flagError(head[3])
+		return x, flagError(int8(head[3]))
 	}
 	if err := x.skip(head[3]); err != nil {
 		return nil, err
@@ -190,6 +191,12 @@ func (x *inflater) trailer() error {
 		return lengthError{x.total, int64(binary.LittleEndian.Uint32(t[4:]))}
 	}
 	return nil
+}
+
+// atEnd tells whether an error was found behind a stream that was complete.
+func atEnd(err error) bool {
+	_, length := err.(lengthError)
+	return length || err == errSum
 }
 
 // extra counts the bytes behind the stream that are there already; the first is waited for.

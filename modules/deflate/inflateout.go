@@ -8,17 +8,21 @@ import (
 )
 
 // unpack takes gzip off a response as it comes. The decoder pulls, the filter
-// is pushed: it runs as a coroutine, which yields a piece, or nothing when it
-// wants more input.
+// is pushed: it runs as a coroutine, which yields when it wants more input, and
+// when its buffer is full.
 type unpack struct {
-	next  func() ([]byte, bool)
+	next  func() (full, bool)
 	stop  func()
 	input []byte
 	ended bool
+	buf   []byte // unpacked and not yet passed on
 	err   error
 	seen  []byte // of the stream, until its head was read
 	x     *inflater
 }
+
+// full tells that the decoder waits for room, not for input.
+type full bool
 
 // inflateOutput is the output filter INFLATE.
 func inflateOutput(l *server.Link, b *server.Brigade) error {
@@ -46,27 +50,24 @@ func inflateOutput(l *server.Link, b *server.Brigade) error {
 }
 
 func start(r *server.Request) *unpack {
-	u := &unpack{}
-	size := orDefault(host.Of(r.Server).buffer, defaultBuffer)
-	u.next, u.stop = iter.Pull(func(yield func([]byte) bool) {
+	u := &unpack{buf: make([]byte, 0, orDefault(host.Of(r.Server).buffer, defaultBuffer))}
+	u.next, u.stop = iter.Pull(func(yield func(full) bool) {
 		in := &pulled{u, yield}
 		if u.x, u.err = newInflater(in, *dir.Of(r.Dir), 0, true); u.err != nil {
 			return
 		}
-		for {
-			p := make([]byte, size)
-			n, err := u.x.Read(p)
-			if n > 0 && !yield(p[:n]) {
+		for u.err == nil {
+			if len(u.buf) == cap(u.buf) && !yield(true) {
 				return
 			}
-			if err != nil {
-				if u.err = err; err == io.EOF {
-					u.err = nil
-					if extra := u.x.extra(); extra > 0 {
-						elog.Debug(r).Msgf("AH01408: Zlib: %d bytes of garbage at the end of compressed stream.", extra)
-					}
-				}
-				return
+			var n int
+			n, u.err = u.x.Read(u.buf[len(u.buf):cap(u.buf)])
+			u.buf = u.buf[:len(u.buf)+n]
+		}
+		if u.err == io.EOF {
+			u.err = nil
+			if extra := u.x.extra(); extra > 0 {
+				elog.Debug(r).Msgf("AH01408: Zlib: %d bytes of garbage at the end of compressed stream.", extra)
 			}
 		}
 	})
@@ -77,12 +78,12 @@ func start(r *server.Request) *unpack {
 // pulled is the decoder's input: what was pushed last.
 type pulled struct {
 	u     *unpack
-	yield func([]byte) bool
+	yield func(full) bool
 }
 
 func (p *pulled) Read(to []byte) (int, error) {
 	for len(p.u.input) == 0 {
-		if p.u.ended || !p.yield(nil) {
+		if p.u.ended || !p.yield(false) {
 			return 0, io.EOF
 		}
 	}
@@ -92,52 +93,27 @@ func (p *pulled) Read(to []byte) (int, error) {
 }
 
 func (u *unpack) run(l *server.Link, b *server.Brigade) error {
-	var out []server.Bucket
-	// step lets the decoder go on until it wants more, or has ended.
-	step := func() {
-		if u.x == nil {
-			u.seen = append(u.seen, u.input...)
-		}
-		for {
-			p, more := u.next()
-			if !more || p == nil {
-				return
-			}
-			out = append(out, server.Bucket{Mem: p})
-		}
-	}
+	before := len(u.seen)
 	for _, k := range b.Buckets {
-		err := k.Pieces(func(p []byte) error {
-			if u.err == errMethod {
-				return l.Pass(&server.Brigade{Buckets: []server.Bucket{{Mem: p}}})
+		switch err := k.Pieces(func(p []byte) error { return u.take(l, p) }); err {
+		case nil:
+		case errMethod:
+			elog.Debug(l.R).Msg("AH01404: inflate: data not deflated!")
+			l.Remove()
+			if before > 0 {
+				b.Buckets = append([]server.Bucket{{Mem: u.seen[:before]}}, b.Buckets...)
 			}
-			u.input = p
-			step()
-			u.input = nil
-			if u.err == errMethod {
-				return u.pass(l)
-			}
-			if u.err != nil {
-				return u.fail(l.R)
-			}
-			if len(out) == 0 {
-				return nil
-			}
-			send := out
-			out = nil
-			return l.Pass(&server.Brigade{Buckets: send})
-		})
-		if err != nil {
+			return l.Pass(b)
+		default:
 			return err
 		}
 	}
 	if b.EOS {
 		l.Remove()
-		if u.err == errMethod {
-			return l.Pass(&server.Brigade{Flush: b.Flush, EOS: true})
-		}
 		u.ended = true
-		step()
+		if err := u.step(l); err != nil {
+			return err
+		}
 		if u.x != nil {
 			elog.Debug(l.R).Msgf("AH01398: Zlib: Inflated %d to %d : URL %s", u.x.taken(), u.x.total, l.R.URI)
 		}
@@ -145,20 +121,59 @@ func (u *unpack) run(l *server.Link, b *server.Brigade) error {
 			return u.fail(l.R)
 		}
 	}
-	return l.Pass(&server.Brigade{Buckets: out, Flush: b.Flush, EOS: b.EOS})
+	if b.EOS || b.Flush {
+		return u.pass(l, &server.Brigade{Flush: b.Flush, EOS: b.EOS})
+	}
+	return nil
 }
 
-// pass lets a stream through that is not deflated.
-func (u *unpack) pass(l *server.Link) error {
-	elog.Debug(l.R).Msg("AH01404: inflate: data not deflated!")
-	return l.Pass(&server.Brigade{Buckets: []server.Bucket{{Mem: u.seen}}})
+// take unpacks a piece of the stream.
+func (u *unpack) take(l *server.Link, p []byte) error {
+	u.input = p
+	if u.x == nil {
+		u.seen = append(u.seen, p...)
+	}
+	err := u.step(l)
+	u.input = nil
+	switch {
+	case err != nil:
+		return err
+	case u.err == errMethod:
+		return u.err
+	case u.err != nil && !atEnd(u.err):
+		return u.fail(l.R)
+	}
+	return nil
+}
+
+// step lets the decoder go on until it wants more, or has ended. What fills the
+// buffer is passed on.
+func (u *unpack) step(l *server.Link) error {
+	for {
+		room, more := u.next()
+		if !more || !bool(room) {
+			return nil
+		}
+		if err := u.pass(l, &server.Brigade{}); err != nil {
+			return err
+		}
+	}
+}
+
+func (u *unpack) pass(l *server.Link, b *server.Brigade) error {
+	if len(u.buf) > 0 {
+		b.Buckets = []server.Bucket{{Mem: u.buf}}
+	}
+	err := l.Pass(b)
+	u.buf = u.buf[:0]
+	return err
 }
 
 // fail says what is wrong with the stream.
 func (u *unpack) fail(r *server.Request) error {
 	switch e := u.err.(type) {
 	case flagError:
-		elog.Error(r).Msgf("AH02620: inflate: bad flags %02x", byte(e))
+		elog.Error(r).Msgf("AH02620: inflate: bad flags %02x", uint32(e))
 		return u.err
 	case lengthError:
 		elog.Error(r).Msg("AH01400: Zlib: Length of inflated stream invalid")

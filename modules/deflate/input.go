@@ -11,6 +11,7 @@ type body struct {
 	x     *inflater
 	buf   []byte // one piece, as zlib's buffer has it: the ratio is looked at for each
 	ready []byte
+	kept  []byte // the memory of ready
 	err   error
 }
 
@@ -29,23 +30,33 @@ func inflateInput(l *server.InputLink, p []byte) (int, error) {
 		l.State = b
 		b.start(l)
 	}
-	for len(b.ready) == 0 {
-		if b.err != nil {
-			return 0, b.err
-		}
-		n, err := b.x.Read(b.buf)
-		b.ready = b.buf[:n]
-		switch {
-		case err == io.EOF:
-			b.end(l.R)
-		case err != nil:
-			b.ready = nil
-			b.fail(l.R, err)
-		}
+	if len(b.ready) == 0 && b.err == nil {
+		b.fill(l.R)
+	}
+	if len(b.ready) == 0 {
+		return 0, b.err
 	}
 	n := copy(p, b.ready)
 	b.ready = b.ready[n:]
 	return n, nil
+}
+
+// fill unpacks what came from the client in one piece. Nothing of it is given
+// away when something in it is wrong.
+func (b *body) fill(r *server.Request) {
+	b.ready = b.kept[:0]
+	for b.err == nil && (len(b.ready) == 0 || b.x.src.Buffered() > 0) {
+		n, err := b.x.Read(b.buf)
+		b.ready = append(b.ready, b.buf[:n]...)
+		switch {
+		case err == io.EOF:
+			b.end(r)
+		case err != nil:
+			b.ready = nil
+			b.fail(r, err)
+		}
+	}
+	b.kept = b.ready
 }
 
 func (b *body) start(l *server.InputLink) {
@@ -72,7 +83,7 @@ func (b *body) start(l *server.InputLink) {
 
 // end is reached behind a stream that was right: nothing may follow.
 func (b *body) end(r *server.Request) {
-	elog.Debug(r).Msgf("AH01393: Zlib: Inflated %d to %d : URL %s", b.x.taken(), b.x.total, r.URI)
+	b.inflated(r)
 	b.err = io.EOF
 	if b.x.extra() > 0 {
 		elog.Error(r).Msg("AH02485: Encountered extra data after compressed data")
@@ -80,15 +91,22 @@ func (b *body) end(r *server.Request) {
 	}
 }
 
+func (b *body) inflated(r *server.Request) {
+	elog.Debug(r).Msgf("AH01393: Zlib: Inflated %d to %d : URL %s", b.x.taken(), b.x.total, r.URI)
+}
+
 // fail says what is wrong with the stream; the error for the handler has the status.
 func (b *body) fail(r *server.Request, err error) {
 	status := server.Status(400)
+	if atEnd(err) {
+		b.inflated(r)
+	}
 	switch e := err.(type) {
 	case interface{ HTTPStatus() server.Status }: // of the client's connection
 		b.err = err
 		return
 	case flagError:
-		elog.Warn(r).Msgf("AH01388: Zlib: Invalid flags %02x", byte(e))
+		elog.Warn(r).Msgf("AH01388: Zlib: Invalid flags %02x", uint32(e))
 	case lengthError:
 		elog.Warn(r).Msgf("AH01395: Zlib: Length %d of inflated data does not match expected value %d", e.got, e.want)
 	default:
