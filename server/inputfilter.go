@@ -79,19 +79,30 @@ type noBody struct{}
 func (noBody) Read([]byte) (int, error) { return 0, io.EOF }
 func (noBody) Close() error             { return nil }
 
-// BodyError is why a request's body cannot be read on, and what to answer.
+// BodyError is an input filter's reason why a request's body cannot be read on,
+// and what to answer.
 type BodyError struct {
 	Status Status
 	What   string
+	// AsBucket: Apache's filter sends the answer itself, so that its length is not told.
+	AsBucket bool
 }
 
 func (e *BodyError) Error() string      { return e.What }
 func (e *BodyError) HTTPStatus() Status { return e.Status }
 
-// BodyStatus is what to answer when a body cannot be read.
-func BodyStatus(err error) Status {
+// BodyFailed gives what to answer when the body cannot be read, after Read gave
+// an error that is not io.EOF (ap_map_http_request_error).
+func (r *Request) BodyFailed(err error) Status {
+	var filter *BodyError
+	if errors.As(err, &filter) {
+		r.lengthless = filter.AsBucket
+		return filter.Status
+	}
+	r.lengthless = true
 	var s interface{ HTTPStatus() Status }
 	if errors.As(err, &s) {
+		r.Conn.Close = true
 		return s.HTTPStatus()
 	}
 	return 400

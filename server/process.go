@@ -258,10 +258,8 @@ func (r *Request) DiscardBody() Status {
 		if err == nil {
 			continue
 		}
-		if s, ok := err.(interface{ HTTPStatus() Status }); ok {
-			r.Conn.Close = true
-			r.lengthless = true
-			return s.HTTPStatus()
+		if _, ok := err.(interface{ HTTPStatus() Status }); ok {
+			return r.BodyFailed(err)
 		}
 		return OK
 	}

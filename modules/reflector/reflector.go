@@ -92,7 +92,7 @@ func copyBody(r *server.Request) server.Status {
 		case err == io.EOF:
 			return server.OK
 		case err != nil:
-			return server.BodyStatus(err)
+			return r.BodyFailed(err)
 		}
 	}
 }

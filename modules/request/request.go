@@ -103,7 +103,7 @@ func keepBody(l *server.InputLink, p []byte) (int, error) {
 
 func tooLarge(l *server.InputLink) error {
 	l.Remove()
-	return &server.BodyError{Status: 413, What: "the body is too large to be kept"}
+	return &server.BodyError{Status: 413, What: "the body is too large to be kept", AsBucket: true}
 }
 
 // readKept gives the kept body, then what is behind it.
