@@ -101,16 +101,15 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 		}
 		x.c.first = time.Now()
 	}
-	var sent int64
+	sent := b.Size()
+	chunk := r.Chunked && sent > 0 // one for a brigade, as Apache's filter makes them
+	if chunk {
+		out = strconv.AppendInt(out, sent, 16)
+		out = append(out, "\r\n"...)
+	}
 	for _, k := range b.Buckets {
-		size := k.Size()
-		if size == 0 {
+		if k.Size() == 0 {
 			continue
-		}
-		sent += size
-		if r.Chunked {
-			out = strconv.AppendInt(out, size, 16)
-			out = append(out, "\r\n"...)
 		}
 		if k.File != nil {
 			if err := x.file(&out, k); err != nil {
@@ -125,9 +124,9 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 				out = out[:0]
 			}
 		}
-		if r.Chunked {
-			out = append(out, "\r\n"...)
-		}
+	}
+	if chunk {
+		out = append(out, "\r\n"...)
 	}
 	r.Top().SentBody += sent
 	if r.Top() != r {
