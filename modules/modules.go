@@ -51,6 +51,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/status"
+	"github.com/donjon-httpd/donjon/modules/substitute"
 	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -115,6 +116,7 @@ var Builtin = []*server.Module{
 	&rewrite.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,
 	&systemd.Module,
