@@ -46,6 +46,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
+	"github.com/donjon-httpd/donjon/modules/sed"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
@@ -114,6 +115,7 @@ var Builtin = []*server.Module{
 	&reflector.Module,
 	&request.Module,
 	&rewrite.Module,
+	&sed.Module,
 	&setenvif.Module,
 	&speling.Module,
 	&substitute.Module,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -133,6 +134,9 @@ const (
 	ConnectionLevel FilterLevel = 50
 	NetworkLevel    FilterLevel = 60
 )
+
+// ErrGeneral is what a filter answers that has said why it failed (APR_EGENERAL).
+var ErrGeneral = errors.New("(20014)Internal error (specific information not available)")
 
 // OutputFilter is a stage of the chain. Run is called with each brigade that
 // reaches it, in order, never again after one with EOS. It passes what it
