@@ -55,7 +55,7 @@ type translator struct {
 
 func (t *translator) next() (byte, error) {
 	if t.at >= len(t.s) {
-		return 0, errors.New("Illegal or missing delimiter")
+		return 0, errors.New("Illegal or missing delimiter") // Apache reads on behind the line, whatever is there
 	}
 	t.at++
 	return t.s[t.at-1], nil
