@@ -24,6 +24,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/buffer"
+	"github.com/donjon-httpd/donjon/modules/cern_meta"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/data"
@@ -35,6 +36,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/log_config"
+	"github.com/donjon-httpd/donjon/modules/log_debug"
+	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
 	"github.com/donjon-httpd/donjon/modules/mime"
@@ -102,6 +105,7 @@ var Builtin = []*server.Module{
 	&autoindex.Module,
 	&brotli.Module,
 	&buffer.Module,
+	&cern_meta.Module,
 	&data.Module,
 	&deflate.Module,
 	&dir.Module,
@@ -109,6 +113,8 @@ var Builtin = []*server.Module{
 	&expires.Module,
 	&filter.Module,
 	&headers.Module,
+	&log_debug.Module,
+	&log_forensic.Module,
 	&mime.Module,
 	&negotiation.Module,
 	&ratelimit.Module,
