@@ -33,6 +33,7 @@ type testCase struct {
 	checks   []check
 	differs  string // why httpd answers otherwise; then its own answers
 	own      string
+	once     string // why it is not asked twice
 }
 
 // request is one exchange: raw bytes to send on a connection of its own.
@@ -86,6 +87,8 @@ func parseCase(path string) (*testCase, error) {
 			c.checks = append(c.checks, check{name, config, want})
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
+		case strings.HasPrefix(f.Name, "once: "):
+			c.once = strings.TrimPrefix(f.Name, "once: ")
 		case strings.HasPrefix(f.Name, "htdocs/") || strings.HasPrefix(f.Name, "dir/") || strings.HasPrefix(f.Name, "conf/"):
 			c.files[f.Name] = text
 		default:

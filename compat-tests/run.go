@@ -111,8 +111,9 @@ func freePorts(n int) ([]int, error) {
 
 var lastPort atomic.Uint32
 
-// serve runs the case's requests on a server and gives the answers as text.
-func (c *testCase) serve(p program, dir string) (answers string, logs map[string]string, err error) {
+// serve runs the case's requests on a server, each so many times, and gives
+// the last answers as text.
+func (c *testCase) serve(p program, dir string, times int) (answers string, logs map[string]string, err error) {
 	conf, port, err := c.lay(dir, "")
 	if err != nil {
 		return "", nil, err
@@ -147,15 +148,19 @@ func (c *testCase) serve(p program, dir string) (answers string, logs map[string
 	var digest digestClient
 	for i, r := range c.requests {
 		time.Sleep(r.wait)
-		bytes, rspauth := digest.fill(r.bytes)
-		raw, err := send(addr, bytes)
-		if err != nil {
-			return "", nil, fmt.Errorf("request %d: %w", i+1, err)
+		var answer string
+		for range times {
+			bytes, rspauth := digest.fill(r.bytes)
+			raw, err := send(addr, bytes)
+			if err != nil {
+				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
+			}
+			answer = digest.learn(raw, rspauth)
 		}
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(c.render(digest.learn(raw, rspauth), dir, port))
+		b.WriteString(c.render(answer, dir, port))
 	}
 	return b.String(), nil, nil
 }

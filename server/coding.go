@@ -20,6 +20,8 @@ type Coding struct {
 	Forced func(*Request) bool
 	// Plan says how a response is coded; false leaves it alone, logged by the module.
 	Plan func(*Request) (CodingPlan, bool)
+
+	accepting FieldClasses // Accept-Encoding, by whether it allows the coding
 }
 
 // CodingPlan is how one response is coded.
@@ -124,10 +126,13 @@ func (c *Coding) begin(r *Request, b *Brigade) (CodingPlan, bool) {
 	r.Out.Merge("Vary", "Accept-Encoding")
 	if c.Forced != nil && c.Forced(r) {
 		c.say(r, "Forcing compression (force-"+c.Token+" set)")
-	} else if accepts, sent := r.FieldIn("Accept-Encoding"); !sent {
+	} else if accepts, sent := r.fieldIn("Accept-Encoding"); !c.accepted(r, accepts) {
+		if r.DependsOnClass("Accept-Encoding", accepts, &c.accepting, "refused"); sent {
+			c.say(r, "Not compressing (no Accept-Encoding: "+c.Token+" or q=0)")
+		}
 		return CodingPlan{}, false
-	} else if !c.accepted(r, accepts) {
-		return CodingPlan{}, !c.spared(r, "Not compressing (no Accept-Encoding: "+c.Token+" or q=0)")
+	} else {
+		r.DependsOnClass("Accept-Encoding", accepts, &c.accepting, "accepted")
 	}
 	plan, ok := c.Plan(r)
 	if !ok {

@@ -103,6 +103,7 @@ func (r *Request) modified() (mtime, now time.Time) {
 	if t, ok := parseDate(r.Out.Get("Last-Modified")); ok {
 		return t, now
 	}
+	r.Unrepeatable()
 	if !r.Mtime.IsZero() {
 		return r.Mtime.Truncate(time.Second), now
 	}
@@ -113,6 +114,7 @@ func (r *Request) modified() (mtime, now time.Time) {
 func (r *Request) strength(mtime, now time.Time) condition {
 	if now.Before(mtime.Add(time.Minute)) {
 		if r.hasRange() {
+			r.Unrepeatable() // a minute later it is another
 			return conditionNoMatch
 		}
 		return conditionWeak
@@ -140,7 +142,9 @@ func (r *Request) ifModifiedSince() condition {
 	}
 	mtime, now := r.modified()
 	t, ok := parseDate(v)
-	if ok && !t.Before(mtime) && !t.After(now) {
+	if t.After(now) {
+		r.Unrepeatable()
+	} else if ok && !t.Before(mtime) {
 		return r.strength(mtime, now)
 	}
 	return conditionNoMatch
@@ -159,7 +163,9 @@ func (r *Request) ifRange() condition {
 	}
 	mtime, now := r.modified()
 	t, ok := parseDate(v)
-	if ok && t.Equal(mtime) && !now.Before(mtime.Add(time.Minute)) {
+	if now.Before(mtime.Add(time.Minute)) {
+		r.Unrepeatable()
+	} else if ok && t.Equal(mtime) {
 		return conditionStrong
 	}
 	return conditionNoMatch

@@ -177,17 +177,29 @@ func (r *Request) statusTitle() string {
 
 // StatusText is a status with Apache's words: "404 Not Found".
 func StatusText(status int) string {
+	if text := statusTexts[status]; text != "" {
+		return text
+	}
+	return "500 Internal Server Error"
+}
+
+// statusTexts are the status lines. Apache's words are not always those of net/http.
+var statusTexts = func() map[int]string {
 	words := map[int]string{102: "Processing", 207: "Multi-Status", 302: "Found", 306: "unused", 408: "Request Timeout",
 		413: "Request Entity Too Large", 414: "Request-URI Too Long", 416: "Requested Range Not Satisfiable", 418: "unused",
-		422: "Unprocessable Entity", 425: "unused", 505: "HTTP Version Not Supported", 509: "unused"}[status]
-	if words == "" {
-		words = http.StatusText(status)
+		422: "Unprocessable Entity", 425: "unused", 505: "HTTP Version Not Supported", 509: "unused"}
+	texts := map[int]string{}
+	for status := 100; status < 600; status++ {
+		w := words[status]
+		if w == "" {
+			w = http.StatusText(status)
+		}
+		if w != "" {
+			texts[status] = strconv.Itoa(status) + " " + w
+		}
 	}
-	if words == "" {
-		return "500 Internal Server Error"
-	}
-	return strconv.Itoa(status) + " " + words
-}
+	return texts
+}()
 
 func (r *Request) noted(prefix, key, suffix string) string {
 	return prefix + r.Notes.Get(key) + suffix

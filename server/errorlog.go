@@ -51,6 +51,9 @@ func (l *Log) At(level Level, s Subject) *Event {
 	if level > levels.Of(l.module) && level != LevelNotice || to == nil {
 		return nil
 	}
+	if r, ok := s.(*Request); ok {
+		r.Unrepeatable() // a line for each request
+	}
 	e := &Event{level: level, module: l.module, at: time.Now()}
 	if s != nil {
 		var g *Generation

@@ -188,7 +188,11 @@ func (n exprNames) Unary(name string, constant *string) (expr.Unary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx expr.Context, _ string) (bool, error) { return net.Contains(request(ctx).Client), nil }, nil
+		return func(ctx expr.Context, _ string) (bool, error) {
+			r := request(ctx)
+			r.DependsOnClient()
+			return net.Contains(r.Client), nil
+		}, nil
 	case "U", "A":
 		return func(ctx expr.Context, arg string) (bool, error) { return urlPasses(request(ctx), arg), nil }, nil
 	case "F":

@@ -230,5 +230,8 @@ func filePasses(r *Request, path string) bool {
 
 // exprTime is %{TIME} and its parts.
 func exprTime(layout string) func(*Request) string {
-	return func(*Request) string { return time.Now().Local().Format(layout) }
+	return func(r *Request) string {
+		r.Unrepeatable()
+		return time.Now().Local().Format(layout)
+	}
 }

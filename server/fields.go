@@ -58,7 +58,12 @@ func (t *Fields) Set(name, value string) {
 }
 
 // Add appends a pair, whatever is there (apr_table_add).
-func (t *Fields) Add(name, value string) { t.list = append(t.list, Field{name, value}) }
+func (t *Fields) Add(name, value string) {
+	if t.list == nil {
+		t.list = make([]Field, 0, 8)
+	}
+	t.list = append(t.list, Field{name, value})
+}
 
 // Merge appends value to the first pair of that name, after ", "; or adds one (apr_table_merge).
 func (t *Fields) Merge(name, value string) {

@@ -7,7 +7,35 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/directives"
 )
+
+// FileCache is what the main server says about things that are remembered of
+// files: FileCacheValid and FileCacheSize, which Apache does not have.
+var FileCache = directives.NewServerSlot(func(base, add FileCacheConfig) FileCacheConfig {
+	return FileCacheConfig{add.Valid.Or(base.Valid), add.Size.Or(base.Size)}
+})
+
+// FileCacheConfig says for how long an answer that was made of files, and what
+// was found of .htaccess files, is believed without looking again, and how
+// many bytes of answers and of small files each child keeps.
+type FileCacheConfig struct {
+	Valid directives.Opt[time.Duration] // 0: looked at for each request
+	Size  directives.Opt[int64]
+}
+
+// The defaults of FileCacheValid and FileCacheSize.
+const (
+	DefaultFileCacheValid = time.Second
+	DefaultFileCacheSize  = 32 << 20
+)
+
+// ValidFor is FileCacheValid, or its default.
+func (c *FileCacheConfig) ValidFor() time.Duration { return c.Valid.Else(DefaultFileCacheValid) }
+
+// Bytes is FileCacheSize, or its default.
+func (c *FileCacheConfig) Bytes() int64 { return c.Size.Else(DefaultFileCacheSize) }
 
 // fileCache keeps the bytes of small files that were sent lately. It never
 // makes an answer older than the file system's: the walk has looked the file up
@@ -15,6 +43,7 @@ import (
 // the same inode, size, time, mode and owner. EnableMMAP Off leaves it out.
 type fileCache struct {
 	mu    sync.RWMutex
+	most  int64 // bytes of all files
 	files map[string]*cachedFile
 	bytes int64
 }
@@ -25,8 +54,7 @@ type cachedFile struct {
 }
 
 const (
-	cachedFileSize  = 64 << 10 // of a file at most
-	cachedFileBytes = 32 << 20 // of all together
+	cachedFileSize = 64 << 10 // of a file at most
 	// A file that changes twice between two ticks of its time stamp shows only
 	// one of them. One that is younger than this is not kept.
 	cachedFileAge = 2 * time.Second
@@ -64,6 +92,9 @@ func (c *fileCache) read(name string, info *Finfo, f *os.File) (read *cachedFile
 }
 
 func (c *fileCache) put(name string, f *cachedFile) {
+	if int64(len(f.data)) > c.most {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.files == nil {
@@ -75,7 +106,7 @@ func (c *fileCache) put(name string, f *cachedFile) {
 	c.files[name] = f
 	c.bytes += int64(len(f.data))
 	for victim, v := range c.files { // a map's order is as good as any
-		if c.bytes <= cachedFileBytes {
+		if c.bytes <= c.most {
 			break
 		}
 		if v != f {

@@ -12,6 +12,7 @@ import (
 // while the look-up of this very request shows the same file.
 type fileForms struct {
 	mu    sync.RWMutex
+	most  int64 // bytes of all forms
 	forms map[formKey]*fileForm
 	bytes int64
 }
@@ -23,10 +24,7 @@ type fileForm struct {
 	data []byte // shared by responses, never written to
 }
 
-const (
-	formSize  = 8 << 20  // of a form at most
-	formBytes = 32 << 20 // of all together
-)
+const formSize = 8 << 20 // of a form at most
 
 // wholeFile is the file that a bucket holds all of: what tells a response that
 // no filter has changed from others.
@@ -72,7 +70,7 @@ func (c *fileForms) get(w *wholeFile, coding string) ([]byte, bool) {
 // put remembers a form that was made of a file's bytes, if these are surely
 // those of the file that was looked up.
 func (c *fileForms) put(w *wholeFile, coding string, data []byte) {
-	if len(data) > formSize || !w.sure && !w.isSure() {
+	if int64(len(data)) > min(formSize, c.most) || !w.sure && !w.isSure() {
 		return
 	}
 	c.mu.Lock()
@@ -87,7 +85,7 @@ func (c *fileForms) put(w *wholeFile, coding string, data []byte) {
 	c.forms[key] = f
 	c.bytes += int64(len(f.data))
 	for victim, v := range c.forms { // a map's order is as good as any
-		if c.bytes <= formBytes {
+		if c.bytes <= c.most {
 			break
 		}
 		if v != f {

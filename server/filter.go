@@ -145,6 +145,8 @@ type OutputFilter struct {
 	Name  string // as SetOutputFilter names it
 	Level FilterLevel
 	Run   func(l *Link, b *Brigade) error
+	// Plain filters leave an answer repeatable, as plain hooks do; see [Hook.Plain].
+	Plain bool
 }
 
 // Link is a filter's place in one request's chain.
@@ -173,6 +175,9 @@ func (l *Link) Remove() { l.gone = true }
 
 // AddOutputFilter puts a filter into the request's chain, behind those of its level.
 func (r *Request) AddOutputFilter(f *OutputFilter, state any) *Link {
+	if !f.Plain {
+		r.Unrepeatable()
+	}
 	l := &Link{R: r, filter: f, State: state}
 	at := &r.output
 	for *at != nil && (*at).filter.Level <= f.Level {

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
@@ -25,6 +26,7 @@ type Generation struct {
 	htaccessCache htaccessCache
 	files         fileCache
 	forms         fileForms
+	lookAgain     time.Duration // how long what was found of .htaccess files is believed
 	authType      func(*Request) string
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
@@ -47,6 +49,8 @@ type Generation struct {
 // NewGeneration puts the hooks of the active modules in order.
 func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error) {
 	g := &Generation{Config: cfg, Modules: active}
+	cache := FileCache.Of(cfg.Main)
+	g.files.most, g.forms.most, g.lookAgain = cache.Bytes(), cache.Bytes(), cache.ValidFor()
 	for i, m := range active {
 		if m.AuthType != nil {
 			g.authType = m.AuthType
@@ -152,8 +156,9 @@ func (g *Generation) hooksFor(c *directives.Conf, p phase) []Hook {
 }
 
 func (p FirstPhase) run(r *Request) Status {
-	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
-		if s := h.run(r); s != Declined {
+	hooks := r.Gen.hooksFor(r.Dir, p.id)
+	for i := range hooks {
+		if s := hooks[i].call(r); s != Declined {
 			return s
 		}
 	}
@@ -161,8 +166,9 @@ func (p FirstPhase) run(r *Request) Status {
 }
 
 func (p AllPhase) run(r *Request) Status {
-	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
-		if s := h.run(r); s != OK && s != Declined {
+	hooks := r.Gen.hooksFor(r.Dir, p.id)
+	for i := range hooks {
+		if s := hooks[i].call(r); s != OK && s != Declined {
 			return s
 		}
 	}
@@ -171,20 +177,33 @@ func (p AllPhase) run(r *Request) Status {
 
 func (p VoidPhase) run(r *Request) {
 	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
+		if !h.plain {
+			r.Unrepeatable()
+		}
 		h.void(r)
 	}
 }
 
 func (p HandlerPhase) run(r *Request) Status {
-	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
+	hooks := r.Gen.hooksFor(r.Dir, p.id)
+	for i := range hooks {
+		h := &hooks[i]
 		if h.name != "" && h.name != r.Handler {
 			continue
 		}
-		if s := h.run(r); s != Declined {
+		if s := h.call(r); s != Declined {
 			return s
 		}
 	}
 	return Declined
+}
+
+// call runs a hook of a request's phase.
+func (h *Hook) call(r *Request) Status {
+	if !h.plain {
+		r.Unrepeatable()
+	}
+	return h.run(r)
 }
 
 // ErrorLogOf is where a server's errors go; nil before the logs are open.

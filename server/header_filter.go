@@ -12,9 +12,9 @@ var byteRangeFilter, contentLengthFilter, httpHeaderFilter *OutputFilter
 
 // init, because an error inside a filter makes a new chain with these filters.
 func init() {
-	byteRangeFilter = &OutputFilter{Name: "BYTERANGE", Level: ProtocolLevel, Run: cutRanges}
-	contentLengthFilter = &OutputFilter{Name: "CONTENT_LENGTH", Level: ProtocolLevel, Run: findLength}
-	httpHeaderFilter = &OutputFilter{Name: "HTTP_HEADER", Level: ProtocolLevel, Run: completeHead}
+	byteRangeFilter = &OutputFilter{Name: "BYTERANGE", Level: ProtocolLevel, Plain: true, Run: cutRanges}
+	contentLengthFilter = &OutputFilter{Name: "CONTENT_LENGTH", Level: ProtocolLevel, Plain: true, Run: findLength}
+	httpHeaderFilter = &OutputFilter{Name: "HTTP_HEADER", Level: ProtocolLevel, Plain: true, Run: completeHead}
 }
 
 func (r *Request) insertProtocolFilters() {
@@ -93,6 +93,7 @@ func (r *Request) mergeHead() {
 	}
 	r.setKeepAlive()
 	if r.NoCache && !r.Out.Has("Expires") {
+		r.Unrepeatable()
 		r.Out.Add("Expires", r.Received.UTC().Format(http.TimeFormat))
 	}
 	if r.Notes.Has("no-etag") {
@@ -101,6 +102,7 @@ func (r *Request) mergeHead() {
 	if headerOnly(r.Status) {
 		r.Out.Unset("Transfer-Encoding")
 		r.Out.Unset("Content-Length")
+		r.connectionAt = r.Out.Len()
 		r.ContentType, r.ContentEncoding, r.ContentLanguages = "", "", nil
 		r.Chunked = false
 	} else if r.Chunked {
@@ -214,6 +216,7 @@ func (r *Request) SetLastModified() {
 	}
 	t := r.Mtime
 	if now := time.Now(); t.After(now) {
+		r.Unrepeatable()
 		t = now
 	}
 	r.Out.Set("Last-Modified", t.UTC().Format(http.TimeFormat))

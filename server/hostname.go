@@ -46,6 +46,7 @@ const lookupLimit = 10 * time.Second
 // ClientHost is the client's name where HostnameLookups allows it, else its
 // address (ap_get_useragent_host with REMOTE_NAME).
 func (r *Request) ClientHost() string {
+	r.DependsOnClient()
 	if CoreDir.Of(r.Dir).HostnameLookups.Else(LookupsOff) != LookupsOff {
 		if name := r.lookupClient(CoreDir.Of(r.Dir).HostnameLookups.Else(LookupsOff) == LookupsDouble); name != "" {
 			return name
@@ -72,6 +73,7 @@ func (r *Request) ClientHostDouble() (string, bool) {
 
 // lookupClient is the client's name, remembered for the connection; "" for none.
 func (r *Request) lookupClient(double bool) string {
+	r.Unrepeatable()
 	c := r.Conn
 	same := r.Client == c.Remote.Addr()
 	if same && c.RemoteHost != "" {

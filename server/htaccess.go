@@ -12,10 +12,6 @@ import (
 	"github.com/donjon-httpd/donjon/httpdconf"
 )
 
-// htaccessAge is how long an answer about a .htaccess file is believed before
-// the file is looked at again: a change takes effect within it.
-const htaccessAge = time.Second
-
 // maxHtaccessSize bounds what is read of one file, and maxHtaccessFiles how many are remembered.
 const (
 	maxHtaccessSize  = 1 << 20
@@ -82,7 +78,7 @@ func (c *htaccessCache) get(g *Generation, r *Request, key htaccessKey, dir stri
 	c.mu.Lock()
 	f := c.m[key]
 	c.mu.Unlock()
-	if f != nil && now.Sub(f.checked) < htaccessAge {
+	if f != nil && now.Sub(f.checked) < g.lookAgain {
 		return f
 	}
 	fresh := look(key.path)

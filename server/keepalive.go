@@ -1,7 +1,7 @@
 package server
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,28 +22,25 @@ func (r *Request) atLeast11() bool {
 // connection stays open and whether the body is sent in chunks, and says so to
 // the client (ap_set_keepalive).
 func (r *Request) setKeepAlive() {
-	c := CoreServer.Of(r.Server)
-	limit := c.MaxKeepAliveRequests.Else(defaultMaxKeepAlive)
-	left := limit - r.Conn.KeepAlives
 	wimpy := hasToken(r.Out.Get("Connection"), "close")
-	asked, _ := r.FieldIn("Connection")
-	timeout := c.KeepAliveTimeout.Else(DefaultKeepAliveTimeout)
+	asked, _ := r.fieldIn("Connection")
 
 	delimited := r.HeaderOnly || headerOnly(r.Status) || r.Out.Has("Content-Length")
 	if !r.Conn.Close && !delimited && r.atLeast11() {
 		r.Chunked, delimited = true, true
 	}
 	wants := hasToken(asked, "keep-alive")
-	keep := !r.Conn.Close && delimited && c.KeepAlive.Else(true) && timeout > 0 && (limit == 0 || left > 0) &&
-		!dropsConnection(r.Status) && !wimpy && !hasToken(asked, "close") &&
-		(!r.Env.Has("nokeepalive") || r.Header["Via"] != nil) && (wants || r.atLeast11())
+	nokeepalive := r.Env.Has("nokeepalive") && r.Header["Via"] == nil
+	if wimpy || nokeepalive || !delimited || r.Protocol != "HTTP/1.1" || r.atLeast11() != r.ProtoAtLeast(1, 1) {
+		r.Unrepeatable() // what PersistenceOf knows nothing of
+	}
+	r.connectionAt = r.Out.Len()
+	p := PersistenceOf(CoreServer.Of(r.Server))
+	keep := !r.Conn.Close && delimited && p.keeps(r.Conn.KeepAlives) && !dropsConnection(r.Status) && !wimpy &&
+		!hasToken(asked, "close") && !nokeepalive && (wants || r.atLeast11())
 	if keep {
 		if wants {
-			if limit > 0 {
-				r.Out.Set("Keep-Alive", fmt.Sprintf("timeout=%d, max=%d", int(timeout/time.Second), left))
-			} else {
-				r.Out.Set("Keep-Alive", fmt.Sprintf("timeout=%d", int(timeout/time.Second)))
-			}
+			r.Out.Set("Keep-Alive", string(p.appendParameters(nil, r.Conn.KeepAlives)))
 			r.Out.Merge("Connection", "Keep-Alive")
 		}
 		return
@@ -52,6 +49,49 @@ func (r *Request) setKeepAlive() {
 		r.Out.Merge("Connection", "close")
 	}
 	r.Conn.Close = true
+}
+
+// ConnectionAt is where among the response's fields those about the connection stand.
+func (r *Request) ConnectionAt() int { return r.connectionAt }
+
+// Persistence is what a server's directives say about connections that stay open.
+type Persistence struct {
+	on      bool // KeepAlive, and a KeepAliveTimeout above 0
+	limit   int  // MaxKeepAliveRequests; 0 is none
+	seconds int64
+}
+
+// PersistenceOf reads a server's directives.
+func PersistenceOf(c *ServerConfig) Persistence {
+	timeout := c.KeepAliveTimeout.Else(DefaultKeepAliveTimeout)
+	return Persistence{c.KeepAlive.Else(true) && timeout > 0, c.MaxKeepAliveRequests.Else(defaultMaxKeepAlive), int64(timeout / time.Second)}
+}
+
+// keeps tells whether the connection may have a request after one that kept
+// others came before.
+func (p *Persistence) keeps(kept int) bool { return p.on && (p.limit == 0 || kept < p.limit) }
+
+func (p *Persistence) appendParameters(b []byte, kept int) []byte {
+	b = strconv.AppendInt(append(b, "timeout="...), p.seconds, 10)
+	if p.limit > 0 {
+		b = strconv.AppendInt(append(b, ", max="...), int64(p.limit-kept), 10)
+	}
+	return b
+}
+
+// Append writes the fields about the connection for an answer that is
+// repeated, and tells whether the connection stays open: kept requests came
+// before on it; wants says that the client asked for it to be kept, ends that it
+// must not be.
+func (p *Persistence) Append(b []byte, kept int, wants, http11, ends bool) ([]byte, bool) {
+	if ends || !p.keeps(kept) || !wants && !http11 {
+		return append(b, "Connection: close\r\n"...), false
+	}
+	if wants {
+		b = p.appendParameters(append(b, "Keep-Alive: "...), kept)
+		b = append(b, "\r\nConnection: Keep-Alive\r\n"...)
+	}
+	return b, true
 }
 
 // hasToken tells whether a list field holds a token, in any case (ap_find_token).

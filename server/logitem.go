@@ -27,6 +27,13 @@ func AppendLogItem(b []byte, s string) []byte {
 
 // FieldIn is a field of the request and whether it was sent.
 func (r *Request) FieldIn(name string) (string, bool) {
+	r.dependsOnField(name)
+	return r.fieldIn(name)
+}
+
+// fieldIn is FieldIn for what the wire engine knows by itself when it repeats
+// an answer: Connection.
+func (r *Request) fieldIn(name string) (string, bool) {
 	v := r.Header[http.CanonicalHeaderKey(name)]
 	if len(v) == 0 {
 		if strings.EqualFold(name, "Host") && r.Request.Host != "" {

@@ -108,6 +108,7 @@ type Hook struct {
 	before []string
 	when   func(*directives.Conf) bool
 	name   string // handler name; "" for any
+	plain  bool
 
 	run    func(*Request) Status
 	void   func(*Request)
@@ -126,6 +127,11 @@ func (h Hook) Before(modules ...string) Hook { h.before = modules; return h }
 // When takes the hook out of requests whose merged per-directory configuration
 // does not satisfy pred, which is asked once per merged configuration.
 func (h Hook) When(pred func(*directives.Conf) bool) Hook { h.when = pred; return h }
+
+// Plain declares that what the hook does is decided by the configuration, the
+// virtual host, the request line, files and what the request says that it
+// depends on: an answer that it took part in is repeatable (repeatable.go).
+func (h Hook) Plain() Hook { h.plain = true; return h }
 
 func (p FirstPhase) ReallyFirst(f func(*Request) Status) Hook {
 	return Hook{phase: p.id, order: reallyFirst, run: f}

@@ -63,6 +63,7 @@ func (g *Generation) Reject(r *Request, s Status) {
 
 func (r *Request) finish() {
 	r.End()
+	r.depends.logging = true
 	LogTransaction.run(r)
 	for _, f := range r.ends {
 		f()
@@ -249,7 +250,7 @@ func (r *Request) invokeHandler() Status {
 // DiscardBody reads what is left of the request's body, so that the next
 // request on the connection is found (ap_discard_request_body).
 func (r *Request) DiscardBody() Status {
-	if r.Main != nil || r.Body == nil || r.Conn.Close && r.ContentLength == 0 {
+	if r.Main != nil || r.Body == nil || r.Body == http.NoBody || r.Conn.Close && r.ContentLength == 0 {
 		return OK
 	}
 	buf := make([]byte, 16<<10)

@@ -92,6 +92,8 @@ type Request struct {
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 
+	depends         dependencies
+	connectionAt    int // among Out
 	marks           map[any]int
 	siblings        *Siblings // of a subrequest that one of them made
 	redirects       int       // internal redirects and subrequests on the way here

@@ -164,7 +164,7 @@ LoadModule authz_core_module modules/mod_authz_core.so
 Listen %[2]s
 PidFile %[1]s/pid
 ErrorLog %[1]s/error.log
-LogFormat "%%r %%>s %%B end" short
+LogFormat "%%r id=%%{X-Id}i %%>s %%B end" short
 CustomLog %[1]s/access.log short
 KeepAliveTimeout 1
 MaxKeepAliveRequests 0
@@ -276,7 +276,7 @@ func (s *liveServer) measure() measured {
 	return m
 }
 
-var lineRx = regexp.MustCompile(`^GET /index\.html\?(\d+) HTTP/1\.1 200 1024 end$`)
+var lineRx = regexp.MustCompile(`^GET /index\.html(?:\?(\d+))? HTTP/1\.1 id=(?:(\d+)|-) 200 1024 end$`)
 
 // checkLog reads every access log and compares it with what was answered. A
 // child that is killed can be between an answer and its line: as many lines as
@@ -296,7 +296,7 @@ func (s *liveServer) checkLog(c *crowd, kills int) {
 				s.t.Errorf("%s: torn line %q", filepath.Base(name), l)
 				continue
 			}
-			id, _ := strconv.Atoi(m[1])
+			id, _ := strconv.Atoi(m[1] + m[2])
 			lines[id]++
 		}
 	}
@@ -393,7 +393,12 @@ func (c *crowd) ask(conn net.Conn, in *bufio.Reader, id int, keep bool) (again b
 	if !keep {
 		closing = "Connection: close\r\n"
 	}
-	if _, err := fmt.Fprintf(conn, "GET /index.html?%d HTTP/1.1\r\nHost: localhost\r\n%s\r\n", id, closing); err != nil {
+	// The answers to every other request are the same, and may be kept.
+	target, field := fmt.Sprintf("/index.html?%d", id), ""
+	if id%2 == 0 {
+		target, field = "/index.html", fmt.Sprintf("X-Id: %d\r\n", id)
+	}
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n", target, field, closing); err != nil {
 		return false, err
 	}
 	resp, err := http.ReadResponse(in, nil)

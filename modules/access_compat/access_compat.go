@@ -27,7 +27,7 @@ var Module = server.Module{
 			Set: slot.Take1((*config).setSatisfy)},
 	},
 	Hooks: []server.Hook{
-		server.AccessChecker.Middle(checkAccess).When(func(c *directives.Conf) bool { return slot.In(c) }),
+		server.AccessChecker.Middle(checkAccess).Plain().When(func(c *directives.Conf) bool { return slot.In(c) }),
 	},
 	Satisfy: func(r *server.Request) server.Satisfy { return slot.Of(r.Dir).satisfy.of(r.MethodBit()) },
 }
@@ -178,6 +178,7 @@ func anyRule(rules []rule, r *server.Request) bool {
 		case rule.all:
 			return true
 		case rule.net != nil:
+			r.DependsOnClient()
 			if rule.net.Contains(r.Client) {
 				return true
 			}

@@ -47,8 +47,8 @@ var Module = server.Module{
 			Set:   slot.Flag(func(c *config, on bool) { c.preservePath = directives.Given(on) })},
 	},
 	Hooks: []server.Hook{
-		server.TranslateName.Middle(translate).Before("userdir_module", "vhost_alias_module"),
-		server.Fixups.Middle(fixup).When(slot.If(func(c *config) bool { return c.redirect.set || len(c.redirects) > 0 })),
+		server.TranslateName.Middle(translate).Plain().Before("userdir_module", "vhost_alias_module"),
+		server.Fixups.Middle(fixup).Plain().When(slot.If(func(c *config) bool { return c.redirect.set || len(c.redirects) > 0 })),
 	},
 }
 

@@ -17,7 +17,7 @@ var Module = server.Module{
 		{Name: "AllowMethods", In: directives.InDir, Usage: "only allow specific methods", Set: slot.TakeN((*config).allow)},
 	},
 	Hooks: []server.Hook{
-		server.AccessChecker.ReallyFirst(check).When(slot.If(func(c *config) bool { return c.methods.Else(0) != 0 })),
+		server.AccessChecker.ReallyFirst(check).Plain().When(slot.If(func(c *config) bool { return c.methods.Else(0) != 0 })),
 	},
 }
 

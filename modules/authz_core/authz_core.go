@@ -41,8 +41,8 @@ var Module = server.Module{
 	Hooks: []server.Hook{
 		server.CheckConfig.Middle(checkConfig),
 		server.PostConfig.Middle(simplify),
-		server.AccessCheckerEx.Last(func(r *server.Request) server.Status { return authorize(r, false) }),
-		server.AuthChecker.Last(func(r *server.Request) server.Status { return authorize(r, true) }),
+		server.AccessCheckerEx.Last(func(r *server.Request) server.Status { return authorize(r, false) }).Plain(),
+		server.AuthChecker.Last(func(r *server.Request) server.Status { return authorize(r, true) }).Plain(),
 	},
 	Authz: providers,
 }

@@ -43,6 +43,7 @@ func parseIP(_ *directives.Cmd, args string) (server.AuthzCheck, error) {
 		return nil, errors.New("'require ip' requires an argument")
 	}
 	return func(r *server.Request) server.AuthzResult {
+		r.DependsOnClient()
 		return granted(slices.ContainsFunc(nets, func(n server.Subnet) bool { return n.Contains(r.Client) }))
 	}, nil
 }
@@ -108,6 +109,7 @@ func matchesName(r *server.Request, name string) bool {
 		elog.Warn(r).Msgf("AH03356: No sockaddr info for \"%s\"", name)
 		return false
 	}
+	r.Unrepeatable() // names change
 	client := r.Client.Unmap()
 	return slices.ContainsFunc(addrs, func(a netip.Addr) bool {
 		same := a.Unmap() == client
@@ -122,6 +124,7 @@ var loopback4 = netip.MustParsePrefix("127.0.0.0/8")
 
 // local is for clients on this machine.
 func local(r *server.Request) server.AuthzResult {
+	r.DependsOnClient()
 	c := r.Client.Unmap()
 	return granted(c == r.Conn.Local.Addr().Unmap() || loopback4.Contains(c) || c == netip.IPv6Loopback())
 }

@@ -52,7 +52,7 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.Handler.Named(directoryType, handle),
-		server.Handler.Named("default-handler", handle),
+		server.Handler.Named("default-handler", handle).Plain(),
 	},
 	// What stands in a section is merged even where the server itself says
 	// nothing: merge gives +options and -options their effect.

@@ -40,7 +40,7 @@ var Module = server.Module{
 			Usage: "Set how mod_brotli should modify ETag response headers: 'AddSuffix' (default), 'NoChange', 'Remove'",
 			Set:   host.Take1((*config).setETag)},
 	},
-	OutputFilters: []*server.OutputFilter{{Name: "BROTLI_COMPRESS", Level: server.ContentSetLevel, Run: coding.Run}},
+	OutputFilters: []*server.OutputFilter{{Name: "BROTLI_COMPRESS", Level: server.ContentSetLevel, Plain: true, Run: coding.Run}},
 }
 
 // host is not merged: what a virtual host says hides all that the main server says.

@@ -18,7 +18,7 @@ var Module = server.Module{
 		{Name: "BufferSize", In: directives.InDir, Usage: "Maximum size of the buffer used by the buffer filter",
 			Set: slot.Take1((*config).setSize)},
 	},
-	OutputFilters: []*server.OutputFilter{{Name: "BUFFER", Level: server.ContentSetLevel, Run: gather}},
+	OutputFilters: []*server.OutputFilter{{Name: "BUFFER", Level: server.ContentSetLevel, Plain: true, Run: gather}},
 	InputFilters:  []*server.InputFilter{{Name: "BUFFER", Level: server.ContentSetLevel, Read: readAhead}},
 }
 

@@ -17,16 +17,16 @@ var Module = server.Module{
 	Static:     true,
 	Directives: rows(),
 	Hooks: []server.Hook{
-		server.TranslateName.ReallyLast(server.TranslateToFile),
-		server.MapToStorage.ReallyLast(server.MapToFile),
-		server.TypeChecker.ReallyLast(func(*server.Request) server.Status { return server.OK }),
-		server.Fixups.ReallyFirst(overrideType),
-		server.Fixups.ReallyLast(func(*server.Request) server.Status { return server.OK }),
-		server.CheckUserID.ReallyLast(func(*server.Request) server.Status { return server.Declined }),
-		server.InsertFilter.Middle(insertFilters).When(server.CoreDir.If(func(c *server.DirConfig) bool {
+		server.TranslateName.ReallyLast(server.TranslateToFile).Plain(),
+		server.MapToStorage.ReallyLast(server.MapToFile).Plain(),
+		server.TypeChecker.ReallyLast(func(*server.Request) server.Status { return server.OK }).Plain(),
+		server.Fixups.ReallyFirst(overrideType).Plain(),
+		server.Fixups.ReallyLast(func(*server.Request) server.Status { return server.OK }).Plain(),
+		server.CheckUserID.ReallyLast(func(*server.Request) server.Status { return server.Declined }).Plain(),
+		server.InsertFilter.Middle(insertFilters).Plain().When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return len(c.OutputFilters.Else(nil))+len(c.InputFilters.Else(nil)) > 0
 		})),
-		server.Handler.ReallyLast(server.DefaultHandler),
+		server.Handler.ReallyLast(server.DefaultHandler).Plain(),
 	},
 }
 

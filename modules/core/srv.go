@@ -3,7 +3,9 @@ package core
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +33,27 @@ func setAccessFileName(c *server.ServerConfig, _ *directives.Cmd, args string) e
 	if c.AccessFileNames == nil {
 		c.AccessFileNames = []string{}
 	}
+	return nil
+}
+
+func setFileCacheValid(c *server.FileCacheConfig, cmd *directives.Cmd, a string) error {
+	d, err := server.ParseTimeout(a, time.Second)
+	if err != nil {
+		return fmt.Errorf("%s wants a time such as 1, 500ms or 0, not \"%s\"", cmd.Name, a)
+	}
+	c.Valid = directives.Given(d)
+	return nil
+}
+
+func setFileCacheSize(c *server.FileCacheConfig, cmd *directives.Cmd, a string) error {
+	digits := strings.TrimRight(a, "KMGkmg")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	shift := map[string]int{"": 0, "k": 10, "m": 20, "g": 30}
+	by, ok := shift[strings.ToLower(a[len(digits):])]
+	if err != nil || !ok || n < 0 || n > math.MaxInt64>>by {
+		return fmt.Errorf("%s wants a number of bytes such as 65536, 64K, 32M or 0, not \"%s\"", cmd.Name, a)
+	}
+	c.Size = directives.Given(n << by)
 	return nil
 }
 

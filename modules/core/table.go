@@ -273,6 +273,17 @@ func rows() directives.Table {
 		{Name: "SeeRequestTail", In: directives.InServer, Forbid: directives.GlobalOnly,
 			Usage: "For extended status, \"On\" to see the last 63 chars of the request line, \"Off\" (default) to see the first 63",
 			Set:   server.CoreServer.Flag(func(c *server.ServerConfig, on bool) { c.SeeRequestTail = on })},
+		{Name: "FileCacheValid", In: directives.InServer, Forbid: directives.GlobalOnly,
+			Usage: "how long what was found of files is believed, in seconds or with a unit (ms); 0 to look for each request",
+			Details: "A response that depends on nothing but the configuration, the request and files is kept and sent again to requests like the " +
+				"first one, and a .htaccess file is not looked for again, for this long (1 second by default): a change of a file is seen that much later. " +
+				"Apache has no such directive; nginx calls it open_file_cache_valid, where the default is 60 seconds.",
+			Set: server.FileCache.Take1(setFileCacheValid)},
+		{Name: "FileCacheSize", In: directives.InServer, Forbid: directives.GlobalOnly,
+			Usage: "how many bytes of responses, and of small files, each child keeps, with K, M or G",
+			Details: "Bounds the memory of what FileCacheValid allows to keep (32M by default): once for responses and once for the bytes of small files. " +
+				"0 keeps none. Apache has no such directive.",
+			Set: server.FileCache.Take1(setFileCacheSize)},
 		{Name: "PidFile", In: directives.InServer, Forbid: directives.GlobalOnly, Reads: directives.BeforeJail,
 			Usage: "A file for logging the server process ID",
 			Set:   server.MPM.Take1(func(c *server.MPMConfig, _ *directives.Cmd, a string) error { c.PidFile = a; return nil })},

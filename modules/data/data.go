@@ -13,7 +13,7 @@ import (
 // Module is data_module.
 var Module = server.Module{
 	Name:          "data_module",
-	OutputFilters: []*server.OutputFilter{{Name: "DATA", Level: server.ResourceLevel, Run: run}},
+	OutputFilters: []*server.OutputFilter{{Name: "DATA", Level: server.ResourceLevel, Plain: true, Run: run}},
 }
 
 // encoding is a response that is becoming a URL.

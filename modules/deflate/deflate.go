@@ -38,8 +38,8 @@ var Module = server.Module{
 			Set:   host.Take1((*config).setETag)},
 	},
 	OutputFilters: []*server.OutputFilter{
-		{Name: "DEFLATE", Level: server.ContentSetLevel, Run: gzip.Run},
-		{Name: "INFLATE", Level: server.ResourceLevel - 1, Run: inflateOutput},
+		{Name: "DEFLATE", Level: server.ContentSetLevel, Plain: true, Run: gzip.Run},
+		{Name: "INFLATE", Level: server.ResourceLevel - 1, Plain: true, Run: inflateOutput},
 	},
 	InputFilters: []*server.InputFilter{
 		{Name: "DEFLATE", Level: server.ContentSetLevel, Read: inflateInput},

@@ -30,7 +30,7 @@ var Module = server.Module{
 		{Name: "DirectoryIndexRedirect", In: directives.Indexes, Usage: "On, Off, or a 3xx status code.",
 			Set: slot.Take1((*config).setRedirect)},
 	},
-	Hooks: []server.Hook{server.Fixups.Last(fixup)},
+	Hooks: []server.Hook{server.Fixups.Last(fixup).Plain()},
 }
 
 var slot = directives.NewDirSlot(merge)

@@ -21,7 +21,7 @@ var Module = server.Module{
 			Set: slot.Iterate(unset)},
 	},
 	Hooks: []server.Hook{
-		server.Fixups.Middle(fixup).When(slot.If(func(c *config) bool { return c.vars.Len() > 0 })),
+		server.Fixups.Middle(fixup).Plain().When(slot.If(func(c *config) bool { return c.vars.Len() > 0 })),
 	},
 }
 

@@ -23,8 +23,8 @@ var Module = server.Module{
 			Set: slot.Take1((*config).setDefault)},
 	},
 	Hooks: []server.Hook{
-		server.InsertFilter.Middle(insertFilter).When(slot.If((*config).enabled)),
-		server.InsertErrorFilter.Middle(insertFilter).When(slot.If((*config).enabled)),
+		server.InsertFilter.Middle(insertFilter).Plain().When(slot.If((*config).enabled)),
+		server.InsertErrorFilter.Middle(insertFilter).Plain().When(slot.If((*config).enabled)),
 	},
 	OutputFilters: []*server.OutputFilter{filter},
 }

@@ -1,7 +1,6 @@
 package expires
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 // filter stands ahead of the others that change the head, where a cache would
 // see the fields.
-var filter = &server.OutputFilter{Name: "MOD_EXPIRES", Level: server.ContentSetLevel - 2,
+var filter = &server.OutputFilter{Name: "MOD_EXPIRES", Plain: true, Level: server.ContentSetLevel - 2,
 	Run: func(l *server.Link, b *server.Brigade) error {
 		l.Remove()
 		setFields(l.R)
@@ -36,6 +35,7 @@ func setFields(r *server.Request) {
 	}
 	base := r.Received
 	if rule.modification {
+		r.Unrepeatable() // max-age becomes less from second to second
 		if r.Finfo.Type == server.NoFile {
 			return
 		}
@@ -47,7 +47,7 @@ func setFields(r *server.Request) {
 	}
 	age := expires.Sub(r.Received) / time.Second
 	r.Out.Merge("Cache-Control", "max-age="+strconv.FormatInt(int64(age), 10))
-	r.Out.Set("Expires", expires.UTC().Format(http.TimeFormat))
+	r.SetRelativeDate(&r.Out, "Expires", expires.Sub(r.Received))
 }
 
 // find is the rule for a Content-Type.

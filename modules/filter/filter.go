@@ -33,7 +33,7 @@ var Module = server.Module{
 			Set: slot.Take23((*config).setProtocol)},
 	},
 	Hooks: []server.Hook{
-		server.InsertFilter.Middle(insert).When(slot.If(func(c *config) bool { return len(c.chain) > 0 })),
+		server.InsertFilter.Middle(insert).Plain().When(slot.If(func(c *config) bool { return len(c.chain) > 0 })),
 	},
 }
 
@@ -100,7 +100,7 @@ func (c *config) declare(_ *directives.Cmd, name, place string) error {
 
 func (c *config) add(name string, level server.FilterLevel) *smart {
 	s := &smart{}
-	s.filter = &server.OutputFilter{Name: name, Level: level, Run: s.run}
+	s.filter = &server.OutputFilter{Name: name, Level: level, Plain: true, Run: s.run}
 	if c.smart == nil {
 		c.smart = map[string]*smart{}
 	}

@@ -55,6 +55,9 @@ func (s *smart) run(l *server.Link, b *server.Brigade) error {
 	if !ok {
 		if f := s.choose(r); f != nil {
 			c = &chosen{filter: f}
+			if !f.Plain {
+				r.Unrepeatable()
+			}
 		} else {
 			l.Remove()
 			return l.Pass(b)

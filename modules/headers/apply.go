@@ -10,7 +10,7 @@ import (
 var elog = server.NewLog("headers")
 
 var (
-	outFilter = &server.OutputFilter{Name: "FIXUP_HEADERS_OUT", Level: server.ContentSetLevel,
+	outFilter = &server.OutputFilter{Name: "FIXUP_HEADERS_OUT", Plain: true, Level: server.ContentSetLevel,
 		Run: func(l *server.Link, b *server.Brigade) error {
 			elog.Trace(2, server.ServerSubject(l.R.Gen, l.R.Server)).Msg("AH01502: headers: ap_headers_output_filter()")
 			c := slot.Of(l.R.Dir)
@@ -19,7 +19,7 @@ var (
 			l.Remove()
 			return l.Pass(b)
 		}}
-	errFilter = &server.OutputFilter{Name: "FIXUP_HEADERS_ERR", Level: server.ContentSetLevel,
+	errFilter = &server.OutputFilter{Name: "FIXUP_HEADERS_ERR", Plain: true, Level: server.ContentSetLevel,
 		Run: func(l *server.Link, b *server.Brigade) error {
 			elog.Debug(server.ServerSubject(l.R.Gen, l.R.Server)).Msg("AH01503: headers: ap_headers_error_filter()")
 			apply(l.R, &l.R.ErrOut, slot.Of(l.R.Dir).always, false)
@@ -52,6 +52,7 @@ func applyIn(r *server.Request, edits []edit, early bool) bool {
 	if len(edits) == 0 {
 		return true
 	}
+	r.Unrepeatable()
 	t := fieldsIn(r)
 	ok := run(r, &t, edits, early, true)
 	r.Header = t.Header()
@@ -128,6 +129,7 @@ func run(r *server.Request, t *server.Fields, edits []edit, early, request bool)
 				r.ContentType = ""
 			}
 		case echo:
+			r.Unrepeatable()
 			in := fieldsIn(r)
 			for _, f := range in.All() {
 				if e.regex.MatchString(f.Name) {

@@ -19,8 +19,9 @@ type format struct {
 
 // part is a piece of text, or an item when item is not nil.
 type part struct {
-	text string
-	item func(r *server.Request, arg string) string
+	text   string
+	item   func(r *server.Request, arg string) string
+	steady bool // it says the same for an equal request
 }
 
 var items = map[byte]func(*server.Request, string) string{
@@ -115,7 +116,7 @@ func (f *format) parseItems(s string) error {
 		if item == nil {
 			return fmt.Errorf("Unrecognized header format %%%c", s[0])
 		}
-		f.parts = append(f.parts, part{text: arg, item: item})
+		f.parts = append(f.parts, part{text: arg, item: item, steady: s[0] == 'e'})
 		s = s[1:]
 	}
 	return nil
@@ -141,6 +142,9 @@ func (f *format) make(r *server.Request) string {
 	var b strings.Builder
 	for _, p := range f.parts {
 		if p.item != nil {
+			if !p.steady {
+				r.Unrepeatable()
+			}
 			b.WriteString(p.item(r, p.text))
 		} else {
 			b.WriteString(p.text)

@@ -23,10 +23,10 @@ var Module = server.Module{
 			Set: slot.Raw(func(c *config, cmd *directives.Cmd, args string) error { return c.read(cmd, args, true) })},
 	},
 	Hooks: []server.Hook{
-		server.InsertFilter.Last(insertFilter).When(slot.If(func(c *config) bool { return len(c.out)+len(c.always) > 0 })),
-		server.InsertErrorFilter.Last(insertErrorFilter).When(slot.If(func(c *config) bool { return len(c.always) > 0 })),
+		server.InsertFilter.Last(insertFilter).Plain().When(slot.If(func(c *config) bool { return len(c.out)+len(c.always) > 0 })),
+		server.InsertErrorFilter.Last(insertErrorFilter).Plain().When(slot.If(func(c *config) bool { return len(c.always) > 0 })),
 		server.Fixups.Last(fixup).When(slot.If(func(c *config) bool { return len(c.in) > 0 })),
-		server.PostReadRequest.First(early).When(slot.If(func(c *config) bool { return c.early })),
+		server.PostReadRequest.First(early).Plain().When(slot.If(func(c *config) bool { return c.early })),
 	},
 }
 

@@ -26,8 +26,8 @@ var Module = server.Module{
 			Set:   server.CoreServer.Flag(func(c *server.ServerConfig, on bool) { c.KeepAlive = directives.Given(on) })},
 	},
 	Hooks: []server.Hook{
-		server.MapToStorage.Middle(noFile),
-		server.Handler.Middle(options),
+		server.MapToStorage.Middle(noFile).Plain(),
+		server.Handler.Middle(options).Plain(),
 	},
 }
 

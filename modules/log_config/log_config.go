@@ -35,7 +35,7 @@ var Module = server.Module{
 		server.OpenLogs.Middle(openLogs),
 		server.ChildInit.Last(startFlusher),
 		server.ChildExit.Last(stopFlusher),
-		server.LogTransaction.Middle(logTransaction),
+		server.LogTransaction.Middle(logTransaction).Plain(),
 	},
 	LogItems: items,
 	Defaults: func(main *directives.Server) {

@@ -30,8 +30,8 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.OpenLogs.Middle(open),
-		server.PostReadRequest.ReallyFirst(before).After("unique_id_module"),
-		server.LogTransaction.ReallyLast(after),
+		server.PostReadRequest.ReallyFirst(before).After("unique_id_module").Plain(),
+		server.LogTransaction.ReallyLast(after).Plain(),
 	},
 }
 
@@ -73,6 +73,7 @@ func before(r *server.Request) server.Status {
 	if c.w == nil || r.Prev != nil {
 		return server.Declined
 	}
+	r.Unrepeatable() // each request has its lines
 	id := r.Env.Get("UNIQUE_ID")
 	if id == "" {
 		id = fmt.Sprintf("%d:%x:%x", os.Getpid(), time.Now().Unix(), ids.Add(1)-1)

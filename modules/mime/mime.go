@@ -65,7 +65,7 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.PostConfig.Middle(readTypes),
-		server.TypeChecker.Middle(findType),
+		server.TypeChecker.Middle(findType).Plain(),
 	},
 }
 

@@ -25,12 +25,12 @@ var Module = server.Module{
 			Usage: "Force LanguagePriority elections, either None, or Fallback and/or Prefer", Set: slot.Iterate((*config).setForce)},
 	},
 	Hooks: []server.Hook{
-		server.Fixups.Middle(fixEncoding),
-		server.TypeChecker.First(multiViews).When(server.CoreDir.If(func(c *server.DirConfig) bool {
+		server.Fixups.Middle(fixEncoding).Plain(),
+		server.TypeChecker.First(multiViews).Plain().When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return c.EffectiveOptions()&server.OptMultiViews != 0
 		})),
-		server.Handler.Named(mapType, typeMap),
-		server.Handler.Named(mapHandler, typeMap),
+		server.Handler.Named(mapType, typeMap).Plain(),
+		server.Handler.Named(mapHandler, typeMap).Plain(),
 	},
 }
 

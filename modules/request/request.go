@@ -19,7 +19,7 @@ var Module = server.Module{
 		{Name: "KeptBodySize", In: directives.InDir, Usage: "Maximum size of request bodies kept aside for use by filters",
 			Set: slot.Take1((*config).setSize)},
 	},
-	Hooks:        []server.Hook{server.InsertFilter.Last(insertFilter)},
+	Hooks:        []server.Hook{server.InsertFilter.Last(insertFilter).Plain()},
 	InputFilters: []*server.InputFilter{keep, kept},
 }
 
@@ -48,6 +48,7 @@ var (
 func insertFilter(r *server.Request) {
 	switch {
 	case r.KeptBody != nil:
+		r.Unrepeatable()
 		r.Header = maps.Clone(r.Header) // a subrequest shares it
 		r.UnsetFieldIn("Transfer-Encoding")
 		r.SetFieldIn("Content-Length", strconv.Itoa(len(r.KeptBody)))

@@ -181,6 +181,7 @@ func (c *context) lookupMap(name, key string) (string, bool) {
 		c.trace(5, "", "map lookup OK: map=%s key=%s -> val=%s", name, key, v)
 		return v, true
 	case prgMap:
+		c.r.Unrepeatable()
 		v, ok := m.program.ask(c.r, key)
 		if !ok {
 			c.trace(5, "", "map lookup FAILED: map=%s key=%s", name, key)
@@ -191,6 +192,7 @@ func (c *context) lookupMap(name, key string) (string, bool) {
 	}
 	v, ok := m.lookup(c, key)
 	if ok && m.kind == rndMap {
+		c.r.Unrepeatable()
 		parts := strings.Split(v, "|")
 		if len(parts) > 1 {
 			v = parts[rand.IntN(len(parts))]

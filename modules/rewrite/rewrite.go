@@ -56,9 +56,9 @@ var Module = server.Module{
 	Hooks: []server.Hook{
 		server.PostConfig.Middle(startPrograms),
 		server.BeforeJail.Middle(preloadMaps),
-		server.TranslateName.First(translate).Before("proxy_module").When(slot.If((*config).enabled)),
-		server.Fixups.First(fixup).Before("proxy_module").When(slot.If(func(c *config) bool { return c.enabled() && c.dir != "" })),
-		server.Fixups.Last(forceType),
+		server.TranslateName.First(translate).Plain().Before("proxy_module").When(slot.If((*config).enabled)),
+		server.Fixups.First(fixup).Plain().Before("proxy_module").When(slot.If(func(c *config) bool { return c.enabled() && c.dir != "" })),
+		server.Fixups.Last(forceType).Plain(),
 		server.Handler.Named(redirectHandler, redirect),
 	},
 }

@@ -77,25 +77,35 @@ var fixedVars = map[string]func(*context) string{
 	},
 	"TIME_YEAR": clock("2006"), "TIME_MON": clock("01"), "TIME_DAY": clock("02"),
 	"TIME_HOUR": clock("15"), "TIME_MIN": clock("04"), "TIME_SEC": clock("05"),
-	"TIME_WDAY": func(*context) string { return strconv.Itoa(int(time.Now().Local().Weekday())) },
+	"TIME_WDAY": func(c *context) string {
+		c.r.Unrepeatable()
+		return strconv.Itoa(int(time.Now().Local().Weekday()))
+	},
 	"IPV6": func(c *context) string {
+		c.r.DependsOnClient()
 		a := c.r.Client
 		s := onOff(a.Is6() && !a.Is4In6())
 		c.trace(1, c.perdir, "IPV6='%s'", s)
 		return s
 	},
-	"HTTPS":                 func(c *context) string { return onOff(c.r.Conn.TLS) },
-	"IS_SUBREQ":             func(c *context) string { return strconv.FormatBool(c.r.Main != nil) },
-	"PATH_INFO":             func(c *context) string { return c.r.PathInfo },
-	"AUTH_TYPE":             func(c *context) string { return c.r.AuthType },
-	"SERVER_NAME":           func(c *context) string { return c.r.ServerNameForURL() },
-	"REMOTE_ADDR":           func(c *context) string { return c.r.ClientIP },
-	"SERVER_ADDR":           func(c *context) string { return c.r.Conn.LocalIP },
-	"THE_REQUEST":           func(c *context) string { return c.r.TheRequest },
-	"API_VERSION":           func(*context) string { return "20120211:142" },
-	"SERVER_PORT":           func(c *context) string { return strconv.Itoa(c.r.ServerPort()) },
-	"REMOTE_HOST":           func(c *context) string { return c.r.ConnHost() },
-	"REMOTE_PORT":           func(c *context) string { return strconv.Itoa(int(c.r.Conn.Remote.Port())) },
+	"HTTPS":       func(c *context) string { return onOff(c.r.Conn.TLS) },
+	"IS_SUBREQ":   func(c *context) string { return strconv.FormatBool(c.r.Main != nil) },
+	"PATH_INFO":   func(c *context) string { return c.r.PathInfo },
+	"AUTH_TYPE":   func(c *context) string { return c.r.AuthType },
+	"SERVER_NAME": func(c *context) string { return c.r.ServerNameForURL() },
+	"REMOTE_ADDR": func(c *context) string {
+		c.r.DependsOnClient()
+		return c.r.ClientIP
+	},
+	"SERVER_ADDR": func(c *context) string { return c.r.Conn.LocalIP },
+	"THE_REQUEST": func(c *context) string { return c.r.TheRequest },
+	"API_VERSION": func(*context) string { return "20120211:142" },
+	"SERVER_PORT": func(c *context) string { return strconv.Itoa(c.r.ServerPort()) },
+	"REMOTE_HOST": func(c *context) string { return c.r.ConnHost() },
+	"REMOTE_PORT": func(c *context) string {
+		c.r.Unrepeatable()
+		return strconv.Itoa(int(c.r.Conn.Remote.Port()))
+	},
 	"REMOTE_USER":           func(c *context) string { return c.r.User },
 	"REMOTE_IDENT":          func(*context) string { return "" },
 	"SCRIPT_USER":           func(c *context) string { return account(c.r, c.r.Finfo.UID, server.UserName) },
@@ -112,11 +122,17 @@ var fixedVars = map[string]func(*context) string{
 	"REQUEST_FILENAME":      func(c *context) string { return c.r.Filename },
 	"SERVER_PROTOCOL":       func(c *context) string { return c.r.Proto },
 	"SERVER_SOFTWARE":       func(c *context) string { return c.r.Gen.Banner() },
-	"CONN_REMOTE_ADDR":      func(c *context) string { return c.r.Conn.ClientIP },
+	"CONN_REMOTE_ADDR": func(c *context) string {
+		c.r.DependsOnClient()
+		return c.r.Conn.ClientIP
+	},
 }
 
 func clock(layout string) func(*context) string {
-	return func(*context) string { return time.Now().Local().Format(layout) }
+	return func(c *context) string {
+		c.r.Unrepeatable()
+		return time.Now().Local().Format(layout)
+	}
 }
 
 func onOff(on bool) string {

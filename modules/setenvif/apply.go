@@ -1,8 +1,11 @@
 package setenvif
 
 import (
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/donjon-httpd/donjon/httpdconf/expr"
 	"github.com/donjon-httpd/donjon/server"
@@ -33,12 +36,15 @@ func sourceOf(attr string) source {
 func (c *config) apply(r *server.Request) server.Status {
 	val, known := "", ""
 	var buf [10]string
+	held := outcome{conf: c, r: r}
+	defer held.tell()
 	for i := range c.rules {
 		rule := &c.rules[i]
 		if rule.expr == nil && rule.attr != known {
 			// Rules in a row about one attribute look it up once, as in Apache:
 			// what the first one sets is not seen by the second.
-			known, val = rule.attr, rule.value(r)
+			held.tell()
+			known, val = rule.attr, rule.value(r, &held)
 		}
 		var captures []string
 		switch {
@@ -58,6 +64,7 @@ func (c *config) apply(r *server.Request) server.Status {
 		case !contains(val, rule.literal, rule.fold):
 			continue
 		}
+		held.add(i, rule)
 		if s := rule.set(r, captures); s != server.Declined {
 			return s
 		}
@@ -87,9 +94,10 @@ func (rule *rule) set(r *server.Request, captures []string) server.Status {
 }
 
 // value is what the rule looks at; absent is "".
-func (rule *rule) value(r *server.Request) string {
+func (rule *rule) value(r *server.Request, o *outcome) string {
 	switch rule.source {
 	case remoteAddr:
+		r.DependsOnClient()
 		return r.ClientIP
 	case serverAddr:
 		return r.Conn.LocalIP
@@ -103,12 +111,69 @@ func (rule *rule) value(r *server.Request) string {
 		return r.Proto
 	}
 	if rule.nameRegex != nil {
+		r.Unrepeatable()
 		return rule.anyField(r)
+	}
+	if v := r.Header[http.CanonicalHeaderKey(rule.attr)]; len(v) == 1 && !strings.EqualFold(rule.attr, "Host") {
+		o.field, o.value = rule.attr, v[0]
+		return v[0]
 	}
 	if v, ok := r.FieldIn(rule.attr); ok {
 		return v
 	}
 	return r.Env.Get(rule.attr)
+}
+
+// outcome gathers which rules about a field hold for its value. All that the
+// answer then depends on is this: the many values of User-Agent are few cases.
+type outcome struct {
+	conf  *config
+	r     *server.Request
+	field string // "" for none under way
+	value string
+	rules []byte // indices of those that hold
+}
+
+func (o *outcome) add(i int, rule *rule) {
+	switch {
+	case o.field == "" || rule.expr != nil:
+	case rule.regex != nil && rule.captures():
+		o.r.FieldIn(o.field) // the value itself may be taken over
+	default:
+		o.rules = strconv.AppendInt(append(o.rules, ' '), int64(i), 10)
+	}
+}
+
+func (o *outcome) tell() {
+	if o.field != "" {
+		o.r.DependsOnClass(o.field, o.value, o.conf.classes.of(o.field), string(o.rules))
+	}
+	o.field, o.rules = "", o.rules[:0]
+}
+
+// captures tells whether a value takes over what the regular expression found.
+func (rule *rule) captures() bool {
+	return slices.ContainsFunc(rule.vars.All(), func(v server.Field) bool { return strings.ContainsAny(v.Value, "$\\&") })
+}
+
+// classes are the tables of one list of rules, by field.
+type classes struct {
+	mu sync.Mutex
+	m  map[string]*server.FieldClasses
+}
+
+func (c *classes) of(field string) *server.FieldClasses {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.m[field]
+	if t == nil {
+		if c.m == nil {
+			c.m = map[string]*server.FieldClasses{}
+		}
+		t = &server.FieldClasses{}
+		c.m[field] = t
+	}
+	return t
 }
 
 // anyField is the last field of the request whose name the regular expression

@@ -28,9 +28,9 @@ var Module = server.Module{
 			Set: slot.Raw(browserMatch(true))},
 	},
 	Hooks: []server.Hook{
-		server.HeaderParser.Middle(func(r *server.Request) server.Status { return slot.Of(r.Dir).apply(r) }).When(slot.If(
+		server.HeaderParser.Middle(func(r *server.Request) server.Status { return slot.Of(r.Dir).apply(r) }).Plain().When(slot.If(
 			func(c *config) bool { return len(c.rules) > 0 })),
-		server.PostReadRequest.Middle(func(r *server.Request) server.Status { return serverSlot.Of(r.Server).apply(r) }),
+		server.PostReadRequest.Middle(func(r *server.Request) server.Status { return serverSlot.Of(r.Server).apply(r) }).Plain(),
 	},
 }
 
@@ -42,10 +42,13 @@ var (
 // config is the rules of a server or of a section: the two are kept apart,
 // because they run at different times.
 type config struct {
-	rules []rule
+	rules   []rule
+	classes *classes
 }
 
-func merge(base, add config) config { return config{rules: directives.Append(base.rules, add.rules)} }
+func merge(base, add config) config {
+	return config{rules: directives.Append(base.rules, add.rules), classes: &classes{}}
+}
 
 // rule is a condition and what it sets.
 type rule struct {
@@ -103,7 +106,7 @@ func setEnvIfExpr(c *config, cmd *directives.Cmd, args string) error {
 	if err := r.addVars(cmd, rest); err != nil {
 		return err
 	}
-	c.rules = append(c.rules, r)
+	c.append(r)
 	return nil
 }
 
@@ -132,8 +135,15 @@ func (c *config) add(cmd *directives.Cmd, attr, args string, fold bool) error {
 	if err := r.addVars(cmd, rest); err != nil {
 		return err
 	}
-	c.rules = append(c.rules, r)
+	c.append(r)
 	return nil
+}
+
+func (c *config) append(r rule) {
+	c.rules = append(c.rules, r)
+	if c.classes == nil {
+		c.classes = &classes{}
+	}
 }
 
 func (r *rule) compile(directive string) error {

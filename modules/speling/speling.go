@@ -18,7 +18,7 @@ var Module = server.Module{
 		{Name: "CheckBasenameMatch", In: directives.Options, Usage: "whether or not to fix files with the same base name",
 			Set: slot.Flag(func(c *config, on bool) { c.noBase = !on })},
 	},
-	Hooks: []server.Hook{server.Fixups.Last(check).When(slot.If(func(c *config) bool { return c.enabled }))},
+	Hooks: []server.Hook{server.Fixups.Last(check).Plain().When(slot.If(func(c *config) bool { return c.enabled }))},
 }
 
 var (

@@ -21,7 +21,7 @@ var Module = server.Module{
 		{Name: "SubstituteInheritBefore", In: directives.FileInfo, Usage: "Apply inherited patterns before those of the current context",
 			Set: slot.Flag(func(c *config, on bool) { c.before = directives.Given(on) })},
 	},
-	OutputFilters: []*server.OutputFilter{{Name: "SUBSTITUTE", Level: server.ResourceLevel, Run: run}},
+	OutputFilters: []*server.OutputFilter{{Name: "SUBSTITUTE", Level: server.ResourceLevel, Plain: true, Run: run}},
 }
 
 var slot = directives.NewDirSlot(merge)

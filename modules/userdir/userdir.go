@@ -22,7 +22,7 @@ var Module = server.Module{
 			Set: slot.Raw((*config).set)},
 	},
 	Hooks: []server.Hook{
-		server.TranslateName.Middle(translate).After("alias_module").Before("vhost_alias_module"),
+		server.TranslateName.Middle(translate).Plain().After("alias_module").Before("vhost_alias_module"),
 	},
 }
 

@@ -29,7 +29,7 @@ var Module = server.Module{
 		{Name: "VirtualDocumentRootIP", In: directives.InServer, Reads: directives.InJail, Usage: usageRoot,
 			Set: set(func(c *config) *place { return &c.root }, byAddress)},
 	},
-	Hooks: []server.Hook{server.TranslateName.Middle(translate).After("alias_module", "userdir_module")},
+	Hooks: []server.Hook{server.TranslateName.Middle(translate).Plain().After("alias_module", "userdir_module")},
 }
 
 var slot = directives.NewServerSlot(func(base, add config) config {

@@ -29,11 +29,13 @@ type conn struct {
 	loop  *Loop
 	fd    int
 	state atomic.Int32
-	wake  chan struct{} // one token: something happened while a goroutine had it
+	wake  chan struct{} // one token: something happened while a goroutine had it; nil before one had
 	since atomic.Int64  // when it became idle, Unix seconds
 
-	info   server.Conn
-	limits limits
+	info     server.Conn
+	limits   *limits
+	arrival  uint32 // the number of the local address
+	enrolled bool   // the loop hears of it
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -96,7 +98,7 @@ func (c *conn) timeout() time.Duration {
 // rawRead reads once from the socket; it waits when there is nothing.
 func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 	for {
-		n, err := unix.Read(c.fd, p)
+		n, err := read(c.fd, p)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -164,8 +166,9 @@ func (c *conn) fill(limit time.Duration) error {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
 
-// serve answers requests until nothing is left to read.
-func (c *conn) serve() {
+// serve answers requests until nothing is left to read. in is what the loop has
+// read already, and d what it has begun to send, if not nil.
+func (c *conn) serve(in []byte, d *debt) {
 	defer func() {
 		if e := recover(); e != nil {
 			elog.Crit(&c.info).Msgf("a handler panicked: %v", e)
@@ -173,9 +176,13 @@ func (c *conn) serve() {
 			panic(e)
 		}
 	}()
+	if d != nil && !c.settle(d) {
+		c.linger()
+		return
+	}
 	for {
-		again := c.serveOnce()
-		if !again {
+		again := c.serveOnce(in)
+		if in = nil; !again {
 			return
 		}
 		// Back to the loop. A token that came meanwhile means that the loop saw
@@ -198,21 +205,23 @@ func (c *conn) serve() {
 	}
 }
 
-// serveOnce reads and answers requests while there are bytes. It answers
-// false when the connection is gone.
-func (c *conn) serveOnce() bool {
-	bp := buffers.Get().(*[]byte)
-	defer buffers.Put(bp)
-	n, err := unix.Read(c.fd, *bp)
-	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
-		return true
-	case err != nil || n == 0:
-		c.close()
-		return false
+// serveOnce answers what is in in, or else what it reads, while there are
+// bytes. It answers false when the connection is gone.
+func (c *conn) serveOnce(in []byte) bool {
+	if c.buf = in; len(in) == 0 {
+		bp := buffers.Get().(*[]byte)
+		defer buffers.Put(bp)
+		n, err := read(c.fd, *bp)
+		switch {
+		case err == unix.EAGAIN || err == unix.EINTR:
+			return true
+		case err != nil || n == 0:
+			c.close()
+			return false
+		}
+		c.bytesIn += int64(n)
+		c.buf = (*bp)[:n:n]
 	}
-	c.bytesIn += int64(n)
-	c.buf = (*bp)[:n:n]
 	for {
 		if len(c.buf) == 0 {
 			return true
@@ -232,7 +241,7 @@ func (c *conn) request() bool {
 	var status int
 	for {
 		var more bool
-		h, status, more = parse(c.buf, c.limits, false)
+		h, status, more = parse(c.buf, *c.limits, false)
 		if !more {
 			break
 		}
@@ -308,8 +317,14 @@ func (c *conn) request() bool {
 		return false
 	}
 	c.loop.begin(w, c, r)
+	if b == nil {
+		x.key = c.loop.keyFor(c, r, h)
+	}
 	c.info.Gen.Process(r)
 	c.loop.finish(w, c, r)
+	if x.prepared != nil {
+		c.loop.keep(c, r, x, h.fields)
+	}
 	c.info.KeepAlives++
 	if b != nil && !b.done && !c.info.Close {
 		if b.f.expect || r.DiscardBody() != server.OK {
@@ -386,7 +401,7 @@ func (c *conn) linger() {
 		deadline := time.Now().Add(2 * time.Second)
 		p := make([]byte, 4096)
 		for total := 0; total < 1<<20; {
-			n, err := unix.Read(c.fd, p)
+			n, err := read(c.fd, p)
 			if n > 0 {
 				total += n
 				continue
@@ -416,7 +431,7 @@ func (c *conn) close() {
 // shut frees the descriptor; the state is closed.
 func (c *conn) shut() {
 	c.loop.forget(c)
-	unix.Close(c.fd)
+	unix.RawSyscall(unix.SYS_CLOSE, uintptr(c.fd), 0, 0)
 }
 
 var elog = server.NewLog("http")

@@ -3,6 +3,7 @@ package h1
 import (
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,9 @@ type exchange struct {
 	started bool
 	failed  bool
 	account func() // puts the byte counts into the request
+
+	key      []byte    // under which the response may be kept; nil: it is not
+	prepared *prepared // what is kept of it
 }
 
 var _ server.Exchange = (*exchange)(nil)
@@ -100,6 +104,9 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 			out = appendHead(make([]byte, 0, 1024), r)
 		}
 		x.c.first = time.Now()
+		if x.key != nil {
+			x.prepared = prepare(r, b)
+		}
 	}
 	sent := b.Size()
 	chunk := r.Chunked && sent > 0 // one for a brigade, as Apache's filter makes them
@@ -189,7 +196,7 @@ func (c *conn) writeMore(p []byte) error { return c.write(p, unix.MSG_MORE) }
 
 func (c *conn) write(p []byte, flags int) error {
 	for len(p) > 0 {
-		n, err := unix.SendmsgN(c.fd, p, nil, nil, flags|unix.MSG_NOSIGNAL)
+		n, err := send(c.fd, p, flags|unix.MSG_NOSIGNAL)
 		if n > 0 {
 			c.bytesOut += int64(n)
 			p = p[n:]
@@ -209,15 +216,15 @@ func (c *conn) write(p []byte, flags int) error {
 
 func (c *conn) sendfile(fd int, off, n int64) error {
 	for n > 0 {
-		m, err := unix.Sendfile(c.fd, fd, &off, int(min(n, 1<<20)))
-		if m > 0 {
-			c.bytesOut += int64(m)
-			n -= int64(m)
-		}
+		m, err := sendFile(c.fd, fd, &off, n)
+		c.bytesOut += m
+		n -= m
 		switch {
 		case err == nil && m == 0:
 			return errors.New("the file became shorter")
-		case err == nil, err == unix.EINTR:
+		case err == nil:
+			runtime.Gosched() // a fast reader must not keep the others waiting
+		case err == unix.EINTR:
 		case err == unix.EAGAIN:
 			if err := c.waitAs(&c.loop.crew.Sending, c.timeout()); err != nil {
 				return err

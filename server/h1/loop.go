@@ -19,11 +19,17 @@ type Loop struct {
 	gen       *server.Generation
 	ep        *os.File
 	epfd      int
-	listeners map[int]bool
+	listeners map[int]netip.AddrPort // the addresses that they are bound to
 
 	mu    sync.Mutex
 	conns map[int]*conn
 	next  uint64
+
+	workers  workers
+	answers  *answers
+	inline   *inline
+	now      time.Time // when the loop last looked
+	arrivals map[netip.AddrPort]*arrival
 
 	crew     *scoreboard.Crew
 	rows     rowSettings
@@ -46,7 +52,10 @@ func New(g *server.Generation, listeners []int) (*Loop, error) {
 	if err := unix.SetNonblock(epfd, true); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	l := &Loop{gen: g, epfd: epfd, listeners: map[int]bool{}, conns: map[int]*conn{}, aborted: make(chan struct{}), crew: g.Crew}
+	cache := server.FileCache.Of(g.Config.Main)
+	l := &Loop{gen: g, epfd: epfd, listeners: map[int]netip.AddrPort{}, conns: map[int]*conn{}, aborted: make(chan struct{}), crew: g.Crew,
+		inline: newInline(), arrivals: map[netip.AddrPort]*arrival{},
+		answers: newAnswers(cache.ValidFor(), cache.Bytes())}
 	if l.crew == nil {
 		l.crew = scoreboard.NewPrivate(defaultWorkers)
 	}
@@ -56,7 +65,8 @@ func New(g *server.Generation, listeners []int) (*Loop, error) {
 			unix.Close(epfd)
 			return nil, fmt.Errorf("epoll_ctl: %w", err)
 		}
-		l.listeners[fd] = true
+		l.listeners[fd] = socketName(fd)
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) //nolint:errcheck // inherited by connections; a socket that was passed may be of another kind
 	}
 	l.ep = os.NewFile(uintptr(epfd), "epoll")
 	return l, nil
@@ -74,12 +84,7 @@ func (l *Loop) Serve() error {
 		n := 0
 		err := raw.Read(func(fd uintptr) bool {
 			var e error
-			for {
-				n, e = unix.EpollWait(int(fd), events, 0)
-				if e != unix.EINTR {
-					break
-				}
-			}
+			n, e = ready(int(fd), events)
 			return n > 0 || e != nil
 		})
 		if err != nil {
@@ -90,7 +95,7 @@ func (l *Loop) Serve() error {
 		}
 		for _, ev := range events[:max(n, 0)] {
 			fd := int(ev.Fd)
-			if l.listeners[fd] {
+			if _, is := l.listeners[fd]; is {
 				l.accept(fd)
 				continue
 			}
@@ -108,7 +113,7 @@ func (l *Loop) Serve() error {
 // event hands a waiting connection to a goroutine, or tells the goroutine that has it.
 func (l *Loop) event(c *conn, what uint32) {
 	if what&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 && c.take(busy) {
-		go c.serve()
+		l.answer(c)
 		return
 	}
 	if c.state.Load() == busy {
@@ -119,108 +124,14 @@ func (l *Loop) event(c *conn, what uint32) {
 	}
 }
 
-// acceptBatch bounds how long new connections keep the loop from old ones.
-const acceptBatch = 64
-
-func (l *Loop) accept(lfd int) {
-	l.accepts.Lock()
-	defer l.accepts.Unlock()
-	for range acceptBatch {
-		if l.deaf {
-			return
-		}
-		fd, sa, err := unix.Accept4(lfd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		switch err {
-		case nil:
-		case unix.EINTR, unix.ECONNABORTED:
-			continue
-		case unix.EAGAIN:
-			return
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			l.starve(lfd, err)
-			return
-		default:
-			return
-		}
-		if l.starving {
-			l.starving = false
-			elog.Notice(l.main()).Msg("connections are accepted again")
-		}
-		l.add(fd, sa)
-	}
-}
-
-// starvePause is how long a listener rests when there is no descriptor or
-// memory for its connections, which wait in the kernel meanwhile.
-const starvePause = 100 * time.Millisecond
-
-// starve lets a listener rest, and says why once. l.accepts is held.
-func (l *Loop) starve(lfd int, err error) {
-	if !l.starving {
-		l.starving = true
-		elog.Error(l.main()).Err(err).Msg("AH02179: apr_socket_accept: (client socket)")
-	}
-	unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, lfd, nil) //nolint:errcheck // it is there
-	time.AfterFunc(starvePause, func() {
-		l.accepts.Lock()
-		defer l.accepts.Unlock()
-		if !l.deaf && !l.stopped.Load() {
-			l.listen(lfd) //nolint:errcheck // it was there before
-		}
-	})
-}
-
-// listen has the loop woken for connections of a listener.
-func (l *Loop) listen(fd int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(fd)}
-	return unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev)
-}
-
-func (l *Loop) main() server.Subject { return server.ServerSubject(l.gen, l.gen.Config.Main) }
-
-func (l *Loop) add(fd int, sa unix.Sockaddr) {
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	c := &conn{loop: l, fd: fd, wake: make(chan struct{}, 1)}
-	c.info.Gen = l.gen
-	c.info.Remote = addrPort(sa)
-	if local, err := unix.Getsockname(fd); err == nil {
-		c.info.Local = addrPort(local)
-	}
-	c.info.ClientIP = c.info.Remote.Addr().Unmap().String()
-	c.info.LocalIP = c.info.Local.Addr().Unmap().String()
-	c.info.Server = l.gen.BaseServer(c.info.Local)
-	c.limits = limitsOf(server.CoreServer.Of(c.info.Server))
-	c.since.Store(time.Now().Unix())
-	l.crew.Accepted.Add(1)
-	l.crew.Open.Add(1)
-	l.mu.Lock()
-	l.next++
-	c.info.ID = l.next
-	l.conns[fd] = c
-	l.mu.Unlock()
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
-	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		if c.take(closed) {
-			c.shut()
-		}
-	}
-}
-
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
-	switch a := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
-	}
-	return netip.AddrPort{}
-}
-
 func (l *Loop) forget(c *conn) {
+	l.crew.Open.Add(-1)
+	if !c.enrolled {
+		return
+	}
 	l.mu.Lock()
 	if l.conns[c.fd] == c {
 		delete(l.conns, c.fd)
-		l.crew.Open.Add(-1)
 	}
 	l.mu.Unlock()
 }
@@ -232,6 +143,7 @@ func (l *Loop) sweep() {
 	for !l.stopped.Load() {
 		<-t.C
 		now := time.Now().Unix()
+		l.answers.sweep(time.Now().UnixNano())
 		var old []*conn
 		l.mu.Lock()
 		for _, c := range l.conns {
@@ -323,6 +235,7 @@ func (l *Loop) Close() {
 		l.draining.Store(true)
 		l.stopped.Store(true)
 		close(l.aborted)
+		l.workers.dismiss()
 		l.closeIdle()
 		l.ep.Close()
 	})
