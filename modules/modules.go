@@ -30,6 +30,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/data"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
+	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/filter"
@@ -109,6 +110,7 @@ var Builtin = []*server.Module{
 	&data.Module,
 	&deflate.Module,
 	&dir.Module,
+	&dumpio.Module,
 	&env.Module,
 	&expires.Module,
 	&filter.Module,

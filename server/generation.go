@@ -30,6 +30,7 @@ type Generation struct {
 	authType      func(*Request) string
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
+	connected     []func(*Conn)
 	errorLogs     map[*directives.Server]*ErrorLog
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
@@ -52,6 +53,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 	cache := FileCache.Of(cfg.Main)
 	g.files.most, g.forms.most, g.lookAgain = cache.Bytes(), cache.Bytes(), cache.ValidFor()
 	for i, m := range active {
+		if m.Connected != nil {
+			g.connected = append(g.connected, m.Connected)
+		}
 		if m.AuthType != nil {
 			g.authType = m.AuthType
 		}
