@@ -126,11 +126,12 @@ func (c *Coding) begin(r *Request, b *Brigade) (CodingPlan, bool) {
 	r.Out.Merge("Vary", "Accept-Encoding")
 	if c.Forced != nil && c.Forced(r) {
 		c.say(r, "Forcing compression (force-"+c.Token+" set)")
-	} else if accepts, sent := r.fieldIn("Accept-Encoding"); !c.accepted(r, accepts) {
-		if r.DependsOnClass("Accept-Encoding", accepts, &c.accepting, "refused"); sent {
-			c.say(r, "Not compressing (no Accept-Encoding: "+c.Token+" or q=0)")
-		}
+	} else if accepts, sent := r.fieldIn("Accept-Encoding"); !sent {
+		r.dependsOnField("Accept-Encoding")
 		return CodingPlan{}, false
+	} else if !c.accepted(r, accepts) {
+		r.DependsOnClass("Accept-Encoding", accepts, &c.accepting, "refused")
+		return CodingPlan{}, !c.spared(r, "Not compressing (no Accept-Encoding: "+c.Token+" or q=0)")
 	} else {
 		r.DependsOnClass("Accept-Encoding", accepts, &c.accepting, "accepted")
 	}
