@@ -36,6 +36,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
+	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
@@ -115,6 +116,7 @@ var Builtin = []*server.Module{
 	&expires.Module,
 	&filter.Module,
 	&headers.Module,
+	&imagemap.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
 	&mime.Module,

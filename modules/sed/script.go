@@ -115,7 +115,6 @@ type parser struct {
 	s    *script
 	line string
 	at   int
-	err  error // of an expression that is no address, see address
 }
 
 func (p *parser) fail(format string) error {
