@@ -233,6 +233,12 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		}
 		return false
 	}
+	l.hand(c, slices.Clone(rest), d.clone(sent))
+	return false
+}
+
+// clone copies what lies in the loop's buffers.
+func (d debt) clone(sent []repeated) *debt {
 	d.out = slices.Clone(d.out)
 	d.sent = slices.Clone(sent)
 	for i := range d.sent {
@@ -242,8 +248,7 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		}
 		d.sent[i].values = values
 	}
-	l.hand(c, slices.Clone(rest), &d)
-	return false
+	return &d
 }
 
 // settle sends what the loop could not. It is false when the connection is gone.

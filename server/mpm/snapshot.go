@@ -72,9 +72,10 @@ func (p *Program) loader(source httpdconf.Source) *server.Loader {
 }
 
 // processes is how many children serve and how many processors each may use at
-// once: a child for each processor, with one of its own. More of either costs
-// CPU for every request (docs/architecture.md has the figures). Where fewer
-// children are asked for they share the processors.
+// once: a child for each processor, and two for each child, so that a request
+// which computes does not keep the loop from the others
+// (docs/architecture.md has the figures). Where fewer children are asked for
+// they share the processors.
 func processes(c *config, debug bool) (children, procs int) {
 	cpus := runtime.NumCPU()
 	children = cpus
@@ -88,7 +89,7 @@ func processes(c *config, debug bool) (children, procs int) {
 		children = 1
 	}
 	children = max(children, 1)
-	return children, (cpus + children - 1) / children
+	return children, max(2, (cpus+children-1)/children)
 }
 
 // workers is a child's share of MaxRequestWorkers. The default is that of
