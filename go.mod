@@ -17,6 +17,7 @@ require (
 	github.com/rs/zerolog v1.35.1
 	golang.org/x/crypto v0.52.0
 	golang.org/x/sys v0.49.0
+	golang.org/x/text v0.43.0
 	golang.org/x/tools v0.52.0
 )
 

@@ -25,6 +25,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/buffer"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
+	"github.com/donjon-httpd/donjon/modules/charset_lite"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/data"
@@ -108,6 +109,7 @@ var Builtin = []*server.Module{
 	&brotli.Module,
 	&buffer.Module,
 	&cern_meta.Module,
+	&charset_lite.Module,
 	&data.Module,
 	&deflate.Module,
 	&dir.Module,

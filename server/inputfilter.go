@@ -107,3 +107,8 @@ func (r *Request) BodyFailed(err error) Status {
 	}
 	return 400
 }
+
+// HasInputFilter tells whether a filter of that name stands before the body.
+func (r *Request) HasInputFilter(name string) bool {
+	return slices.ContainsFunc(r.input, func(l *InputLink) bool { return !l.gone && l.filter.Name == name })
+}
