@@ -1,6 +1,9 @@
 package httpdconf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Severity of a diagnostic.
 type Severity uint8
@@ -47,6 +50,9 @@ func (d Diagnostics) First() (Diagnostic, bool) {
 	return Diagnostic{}, false
 }
 
+// logged is how Apache writes what it logs.
+var logged = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+
 // String is the diagnostic as Apache prints it, without the program's name.
 // Errors found while reading carry the lines of the Includes that led there.
 func (d Diagnostic) String() string {
@@ -54,7 +60,8 @@ func (d Diagnostic) String() string {
 	case d.NoPos || d.Pos.File == "":
 		return d.Summary
 	case d.Code != "":
-		return fmt.Sprintf("%s: Syntax error on line %d of %s:\n%s", d.Code, d.Pos.Line, d.Pos.File, d.Summary)
+		return fmt.Sprintf("%s: Syntax error on line %d of %s:\n%s", d.Code, d.Pos.Line, d.Pos.File,
+			logged.Replace(d.Summary))
 	}
 	text := fmt.Sprintf("Syntax error on line %d of %s: %s", d.Pos.Line, d.Pos.File, d.Summary)
 	for v := d.Pos.Via; v != nil; v = v.Pos.Via {

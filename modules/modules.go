@@ -22,14 +22,25 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_owner"
 	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/autoindex"
+	"github.com/donjon-httpd/donjon/modules/brotli"
+	"github.com/donjon-httpd/donjon/modules/buffer"
+	"github.com/donjon-httpd/donjon/modules/cern_meta"
+	"github.com/donjon-httpd/donjon/modules/charset_lite"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
+	"github.com/donjon-httpd/donjon/modules/data"
+	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
+	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
+	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
+	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/log_config"
+	"github.com/donjon-httpd/donjon/modules/log_debug"
+	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
 	"github.com/donjon-httpd/donjon/modules/mime"
@@ -37,12 +48,17 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
+	"github.com/donjon-httpd/donjon/modules/ratelimit"
+	"github.com/donjon-httpd/donjon/modules/reflector"
+	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
+	"github.com/donjon-httpd/donjon/modules/sed"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/status"
+	"github.com/donjon-httpd/donjon/modules/substitute"
 	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -51,6 +67,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/version"
 	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
+	"github.com/donjon-httpd/donjon/modules/zstd"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -89,19 +106,36 @@ var Builtin = []*server.Module{
 	&allowmethods.Module,
 	&asis.Module,
 	&autoindex.Module,
+	&brotli.Module,
+	&buffer.Module,
+	&cern_meta.Module,
+	&charset_lite.Module,
+	&data.Module,
+	&deflate.Module,
 	&dir.Module,
+	&dumpio.Module,
 	&env.Module,
 	&expires.Module,
+	&filter.Module,
 	&headers.Module,
+	&imagemap.Module,
+	&log_debug.Module,
+	&log_forensic.Module,
 	&mime.Module,
 	&negotiation.Module,
+	&ratelimit.Module,
+	&reflector.Module,
+	&request.Module,
 	&rewrite.Module,
+	&sed.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,
 	&systemd.Module,
 	&userdir.Module,
 	&usertrack.Module,
 	&vhost_alias.Module,
+	&zstd.Module,
 }

@@ -25,6 +25,26 @@ type Conn struct {
 	Aborted    bool   // the client is gone
 	TLS        bool
 	Notes      Fields
+	Tap        *Tap // who looks at its bytes; nil when nobody does
+}
+
+// Tap looks at what goes over a connection. A wire engine calls it with the
+// connection's goroutine. Its functions may be nil.
+type Tap struct {
+	// In is told what was read: a line of a head, or what came of a body when so
+	// many bytes were asked for.
+	In func(c *Conn, line bool, asked int, p []byte)
+	// Out is told what is about to be sent.
+	Out func(c *Conn, b *Brigade)
+}
+
+// Connected has the modules look at a connection that was taken in
+// (pre_connection). A wire engine calls it when the connection's addresses and
+// server are known.
+func (g *Generation) Connected(c *Conn) {
+	for _, f := range g.connected {
+		f(c)
+	}
 }
 
 // Exchange is what a wire engine offers for one request and its response.

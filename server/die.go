@@ -21,7 +21,11 @@ func (r *Request) dieWith(s Status, recursive int) {
 		if r.HeadSent {
 			return
 		}
-		corelog.Error(r).Msgf("AH01579: Invalid response status %d", int(s))
+		if s == FilterError {
+			corelog.Debug(r).Msg("AH02831: Response from AP_FILTER_ERROR")
+		} else {
+			corelog.Error(r).Msgf("AH01579: Invalid response status %d", int(s))
+		}
 		s = 500
 	}
 	if r.HeadSent {

@@ -38,6 +38,9 @@ var levelNames = [...]string{"emerg", "alert", "crit", "error", "warn", "notice"
 
 func (l Level) String() string { return levelNames[l] }
 
+// Enabled tells whether lines of a level about s are written.
+func (l *Log) Enabled(level Level, s Subject) bool { return level <= s.logLevels().Of(l.module) }
+
 // At starts a line of a level about s, or gives nil when LogLevel leaves it out.
 func (l *Log) At(level Level, s Subject) *Event {
 	to, conf := processLog, processConfig

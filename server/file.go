@@ -102,11 +102,11 @@ func (r *Request) sendFile() Status {
 	digest := CoreDir.Of(r.Dir).ContentDigest.Else(false)
 	keep := r.cacheable() && !digest && !r.etagReads()
 	var f *os.File
-	var data []byte
+	var kept *cachedFile
 	if keep {
-		data = r.Gen.files.get(r.Filename, &r.Finfo)
+		kept = r.Gen.files.get(r.Filename, &r.Finfo)
 	}
-	if data == nil {
+	if kept == nil {
 		var err error
 		if f, err = openFile(r.Filename); err != nil {
 			corelog.Error(r).Err(err).Msgf("AH00132: file permissions deny server access: %s", r.Filename)
@@ -114,9 +114,7 @@ func (r *Request) sendFile() Status {
 		}
 		defer f.Close()
 		if keep {
-			if data, keep = r.Gen.files.read(r.Filename, &r.Finfo, f); !keep {
-				data = nil
-			}
+			kept, _ = r.Gen.files.read(r.Filename, &r.Finfo, f)
 		}
 	}
 	if r.Finfo.Mtime.After(r.Mtime) {
@@ -135,14 +133,18 @@ func (r *Request) sendFile() Status {
 	b := Brigade{EOS: true}
 	if s := r.MeetsConditions(); s != OK {
 		r.Status, r.StatusLine = int(s), ""
-	} else if data != nil {
-		b.Buckets = []Bucket{{Mem: data}}
+	} else if kept != nil {
+		b.Buckets = []Bucket{{Mem: kept.data, whole: &kept.whole}}
 	} else if r.Finfo.Size > 0 {
 		b.Buckets = []Bucket{{File: f, Len: r.Finfo.Size}}
+		if CoreDir.Of(r.Dir).EnableMMAP.Else(true) {
+			b.Buckets[0].whole = &wholeFile{name: r.Filename, info: r.Finfo, file: f}
+		}
 	}
 	r.ended = true
-	if err := r.PassBrigade(&b); err != nil && !r.Conn.Aborted {
+	if err := r.PassBrigade(&b); err != nil && r.Status == 200 && !r.Conn.Aborted {
 		corelog.Debug(r).Err(err).Msg("AH00133: default_handler: ap_pass_brigade returned 20014")
+		return FilterError
 	}
 	return OK
 }

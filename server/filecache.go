@@ -49,8 +49,8 @@ type fileCache struct {
 }
 
 type cachedFile struct {
-	info Finfo
-	data []byte // shared by responses, never written to
+	data  []byte // shared by responses, never written to
+	whole wholeFile
 }
 
 const (
@@ -61,32 +61,34 @@ const (
 )
 
 // get gives what is kept of a file that looks like info; nil when it has changed.
-func (c *fileCache) get(name string, info *Finfo) []byte {
+func (c *fileCache) get(name string, info *Finfo) *cachedFile {
 	c.mu.RLock()
 	f := c.files[name]
 	c.mu.RUnlock()
-	if f == nil || !f.info.same(info) {
+	if f == nil || !f.whole.info.same(info) {
 		return nil
 	}
-	return f.data
+	return f
 }
 
 // read gives a small file's bytes and keeps them when they are surely those of
 // info; ok is false for a file that is not of the size it had.
-func (c *fileCache) read(name string, info *Finfo, f *os.File) (data []byte, ok bool) {
+func (c *fileCache) read(name string, info *Finfo, f *os.File) (read *cachedFile, ok bool) {
 	before, err := f.Stat()
 	if err != nil {
 		return nil, false
 	}
-	data = make([]byte, info.Size)
+	data := make([]byte, info.Size)
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, info.Size), data); err != nil {
 		return nil, false
 	}
 	opened := FinfoOf(before)
-	if opened.same(info) && time.Since(info.Mtime) > cachedFileAge {
-		c.put(name, &cachedFile{*info, data})
+	sure := opened.same(info) && time.Since(info.Mtime) > cachedFileAge
+	read = &cachedFile{data, wholeFile{name: name, info: *info, mem: data, sure: sure}}
+	if sure {
+		c.put(name, read)
 	}
-	return data, true
+	return read, true
 }
 
 func (c *fileCache) put(name string, f *cachedFile) {

@@ -35,7 +35,7 @@ func TestFileCache(t *testing.T) {
 		t.Helper()
 		info := look()
 		if data := c.get(name, info); data != nil {
-			return "kept " + string(data)
+			return "kept " + string(data.data)
 		}
 		f, err := openFile(name)
 		if err != nil {
@@ -46,7 +46,7 @@ func TestFileCache(t *testing.T) {
 		if !ok {
 			t.Fatal("not read")
 		}
-		return "read " + string(data)
+		return "read " + string(data.data)
 	}
 	for _, step := range []struct {
 		what string
@@ -77,7 +77,7 @@ func TestFileCache(t *testing.T) {
 func TestFileCacheIsBounded(t *testing.T) {
 	c := fileCache{most: 10 * cachedFileSize}
 	for i := range 20 {
-		c.put(fmt.Sprint(i), &cachedFile{Finfo{}, make([]byte, cachedFileSize)})
+		c.put(fmt.Sprint(i), &cachedFile{data: make([]byte, cachedFileSize)})
 	}
 	if c.bytes > c.most || int64(len(c.files))*cachedFileSize != c.bytes {
 		t.Errorf("%d bytes in %d files", c.bytes, len(c.files))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -18,6 +19,8 @@ type Bucket struct {
 	File *os.File // not nil: Len bytes at Off of this file
 	Off  int64
 	Len  int64 // of a file's piece; the length of Mem otherwise
+
+	whole *wholeFile // the file that this is all of; it counts only while the rest agrees
 }
 
 // Size is the number of bytes of body in the bucket.
@@ -26,6 +29,14 @@ func (b Bucket) Size() int64 {
 		return b.Len
 	}
 	return int64(len(b.Mem))
+}
+
+// Kind is what Apache's logs would call the bucket: FILE or HEAP.
+func (b Bucket) Kind() string {
+	if b.File != nil || b.whole != nil {
+		return "FILE"
+	}
+	return "HEAP"
 }
 
 // Read gives the bucket's bytes; a file's piece is read into memory.
@@ -39,6 +50,35 @@ func (b Bucket) Read() ([]byte, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return p, err
+}
+
+// pieceSize is how much of a file a filter looks at at one time.
+const pieceSize = 64 << 10
+
+// Pieces calls f with the bucket's bytes in order, a file's in pieces: they
+// are valid until f returns.
+func (b Bucket) Pieces(f func([]byte) error) error {
+	if b.File == nil {
+		if len(b.Mem) == 0 {
+			return nil
+		}
+		return f(b.Mem)
+	}
+	p := make([]byte, min(b.Len, pieceSize))
+	for done := int64(0); done < b.Len; {
+		p = p[:min(b.Len-done, pieceSize)]
+		if n, err := b.File.ReadAt(p, b.Off+done); n < len(p) {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+		done += int64(len(p))
+	}
+	return nil
 }
 
 // Brigade is what a handler or filter passes on at one time.
@@ -57,6 +97,31 @@ func (b *Brigade) Size() int64 {
 	return n
 }
 
+// SplitBuckets cuts a list of buckets behind n bytes; no byte is read or copied.
+func SplitBuckets(list []Bucket, n int64) (head, rest []Bucket) {
+	for i, k := range list {
+		size := k.Size()
+		if size <= n {
+			n -= size
+			continue
+		}
+		head = slices.Clip(list[:i])
+		rest = slices.Clone(list[i:])
+		if n > 0 {
+			first := k
+			if k.File != nil {
+				first.Len = n
+				rest[0].Off, rest[0].Len = k.Off+n, k.Len-n
+			} else {
+				first.Mem, rest[0].Mem = k.Mem[:n], k.Mem[n:]
+			}
+			head = append(head, first)
+		}
+		return head, rest
+	}
+	return list, nil
+}
+
 // FilterLevel is where in the chain a filter stands (AP_FTYPE_*). Between
 // filters of one level the one added first comes first.
 type FilterLevel int
@@ -69,6 +134,9 @@ const (
 	ConnectionLevel FilterLevel = 50
 	NetworkLevel    FilterLevel = 60
 )
+
+// ErrGeneral is what a filter answers that has said why it failed (APR_EGENERAL).
+var ErrGeneral = errors.New("(20014)Internal error (specific information not available)")
 
 // OutputFilter is a stage of the chain. Run is called with each brigade that
 // reaches it, in order, never again after one with EOS. It passes what it

@@ -1,31 +1,39 @@
 package server
 
 import (
-	"io"
 	"strings"
-)
 
-// InputFilter is a stage that a request's body comes through before the handler
-// reads it.
-type InputFilter struct {
-	Name string // as SetInputFilter names it
-	Wrap func(r *Request, body io.ReadCloser) io.ReadCloser
-}
+	"github.com/donjon-httpd/donjon/directives"
+)
 
 var filterlog = NewLog("core")
 
 // AddOutputFilterNamed puts a filter that an active module offers into the
 // chain (ap_add_output_filter); names are the same in any case.
 func (r *Request) AddOutputFilterNamed(name string) {
-	for _, m := range r.Gen.Modules {
+	if f := outputFilter(r.Gen.Modules, name); f != nil {
+		r.AddOutputFilter(f, nil)
+		return
+	}
+	filterlog.Error(r.Conn).Msgf("AH00082: an unknown filter was not added: %s", name)
+}
+
+// OutputFilterNamed is the filter of that name, in any case, that a module
+// offers which is active in the configuration being compiled; nil when there is
+// none (ap_get_output_filter_handle).
+func OutputFilterNamed(cmd *directives.Cmd, name string) *OutputFilter {
+	return outputFilter(ActiveModules(cmd), name)
+}
+
+func outputFilter(modules []*Module, name string) *OutputFilter {
+	for _, m := range modules {
 		for _, f := range m.OutputFilters {
 			if strings.EqualFold(f.Name, name) {
-				r.AddOutputFilter(f, nil)
-				return
+				return f
 			}
 		}
 	}
-	filterlog.Error(r.Conn).Msgf("AH00082: an unknown filter was not added: %s", name)
+	return nil
 }
 
 // AddInputFilterNamed puts a filter that an active module offers before the
@@ -34,7 +42,7 @@ func (r *Request) AddInputFilterNamed(name string) {
 	for _, m := range r.Gen.Modules {
 		for _, f := range m.InputFilters {
 			if strings.EqualFold(f.Name, name) {
-				r.Body = f.Wrap(r, r.Body)
+				r.AddInputFilter(f)
 				return
 			}
 		}

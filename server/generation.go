@@ -25,10 +25,12 @@ type Generation struct {
 	merges        mergeCache
 	htaccessCache htaccessCache
 	files         fileCache
+	forms         fileForms
 	lookAgain     time.Duration // how long what was found of .htaccess files is believed
 	authType      func(*Request) string
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
+	connected     []func(*Conn)
 	errorLogs     map[*directives.Server]*ErrorLog
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
@@ -49,8 +51,11 @@ type Generation struct {
 func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error) {
 	g := &Generation{Config: cfg, Modules: active}
 	cache := FileCache.Of(cfg.Main)
-	g.files.most, g.lookAgain = cache.Bytes(), cache.ValidFor()
+	g.files.most, g.forms.most, g.lookAgain = cache.Bytes(), cache.Bytes(), cache.ValidFor()
 	for i, m := range active {
+		if m.Connected != nil {
+			g.connected = append(g.connected, m.Connected)
+		}
 		if m.AuthType != nil {
 			g.authType = m.AuthType
 		}

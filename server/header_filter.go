@@ -40,13 +40,17 @@ func findLength(l *Link, b *Brigade) error {
 }
 
 // completeHead merges what was said about the response into r.Out, in Apache's
-// order, and hands it to the engine (ap_http_header_filter).
+// order, and hands it to the engine (ap_http_header_filter). Where no body follows
+// the head it stays, and drops what filters still send.
 func completeHead(l *Link, b *Brigade) error {
 	r := l.R
-	l.Remove()
+	if l.State == dropBody {
+		return nil
+	}
 	if !r.Simple {
 		r.mergeHead()
 		if !r.checkHead() {
+			l.State = dropBody
 			return r.badHead()
 		}
 	}
@@ -54,6 +58,9 @@ func completeHead(l *Link, b *Brigade) error {
 	if r.HeaderOnly || headerOnly(r.Status) {
 		b = &Brigade{EOS: true}
 		r.ended = true
+		l.State = dropBody
+	} else {
+		l.Remove()
 	}
 	top := r.Top()
 	if top != r {
@@ -61,6 +68,9 @@ func completeHead(l *Link, b *Brigade) error {
 	}
 	return l.Pass(b)
 }
+
+// dropBody is the state of a completeHead that lets nothing more through.
+var dropBody any = new(byte)
 
 func (r *Request) mergeHead() {
 	if r.ErrOut.Len() > 0 {

@@ -24,6 +24,8 @@ type Module struct {
 	// Filters that directives name (SetOutputFilter, AddInputFilter).
 	OutputFilters []*OutputFilter
 	InputFilters  []*InputFilter
+	// Connected looks at a connection that was taken in (pre_connection); may be nil.
+	Connected func(*Conn)
 	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
 	AuthType func(*Request) string
 	// AuthName answers the realm that holds for a request, and whether there is one; may be nil.

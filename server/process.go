@@ -65,6 +65,10 @@ func (r *Request) finish() {
 	r.End()
 	r.depends.logging = true
 	LogTransaction.run(r)
+	for _, f := range r.ends {
+		f()
+	}
+	r.ends = nil
 }
 
 // serve runs a request up to and with its handler.
@@ -255,10 +259,8 @@ func (r *Request) DiscardBody() Status {
 		if err == nil {
 			continue
 		}
-		if s, ok := err.(interface{ HTTPStatus() Status }); ok {
-			r.Conn.Close = true
-			r.lengthless = true
-			return s.HTTPStatus()
+		if _, ok := err.(interface{ HTTPStatus() Status }); ok {
+			return r.BodyFailed(err)
 		}
 		return OK
 	}

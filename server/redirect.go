@@ -51,6 +51,7 @@ func (r *Request) redirected(uri string) *Request {
 		ErrOut: r.ErrOut, VlistValidator: r.VlistValidator}
 	copied := *r.Request
 	n.Request = &copied
+	n.Body = r.rawBody()
 	n.SetTarget(uri)
 	r.Next = n
 	if Status(r.Status).IsRedirect() {
@@ -116,6 +117,9 @@ func (r *Request) InternalFastRedirect(sub *Request) {
 	r.output = sub.output
 	for l := r.output; l != nil; l = l.next {
 		l.R = r
+	}
+	for _, l := range sub.input {
+		r.AddInputFilter(l.filter)
 	}
 }
 

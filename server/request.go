@@ -85,6 +85,10 @@ type Request struct {
 	TrailersOut Fields
 	LogID       string // %L: names the request in both logs; "" when nothing asked for it
 
+	// KeptBody is the body of the request, once somebody has read it and kept it
+	// for subrequests and redirects; nil when nobody did.
+	KeptBody []byte
+
 	Notes Fields // r->notes
 	Env   Fields // r->subprocess_env
 
@@ -97,6 +101,8 @@ type Request struct {
 	suppressCharset bool
 	values          []requestValue // of RequestSlots
 	output          *Link
+	input           []*InputLink // from the handler to the client
+	ends            []func()
 	pending         []byte
 	ended           bool
 }
@@ -122,6 +128,13 @@ const (
 	Symlink
 	OtherFile
 )
+
+// AtEnd calls f when the request has been answered and logged, or its
+// connection was given up: for what must not outlive it.
+func (r *Request) AtEnd(f func()) {
+	top := r.Top()
+	top.ends = append(top.ends, f)
+}
 
 // Initial tells whether the request came from the client: neither a subrequest
 // nor an internal redirect.

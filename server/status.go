@@ -7,6 +7,10 @@ const (
 	OK       Status = 0  // done with this phase, go on
 	Declined Status = -1 // not mine, ask the next
 	Done     Status = -2 // the response is complete, skip the rest
+
+	// FilterError: a filter failed and has said why. The client gets 500, unless
+	// a response was begun.
+	FilterError Status = -102
 )
 
 // IsError tells whether s is an HTTP status that ends in an error document.

@@ -26,7 +26,7 @@ func (r *Request) makeSub(sub *Request, hr *http.Request, method string) {
 	*sub = Request{Request: hr, Gen: r.Gen, Conn: r.Conn, Exchange: subExchange{r}, Server: r.Server, Dir: r.Server.Defaults,
 		Main: r, Received: r.Received, TheRequest: r.TheRequest, Hostname: r.Hostname, Port: r.Port, FieldOrder: r.FieldOrder,
 		Client: r.Client, ClientIP: r.ClientIP, Status: 200, Env: r.Env.Clone(), User: r.User, UserSet: r.UserSet, AuthType: r.AuthType,
-		HeaderOnly: r.HeaderOnly, NoLocalCopy: true, redirects: r.redirects}
+		HeaderOnly: r.HeaderOnly, NoLocalCopy: true, KeptBody: r.KeptBody, redirects: r.redirects}
 }
 
 // SubRequestURI runs all phases before the handler for a URL-path, which may be

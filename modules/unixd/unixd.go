@@ -25,17 +25,16 @@ var Module = server.Module{
 	},
 }
 
-// asRoot is Apache's refusal, in which the backslashes are printed as such:
-// its log escapes the tabs and line feeds of the text.
-const asRoot = `Error:\tApache has not been designed to serve pages while\n` +
-	`\trunning as root.  There are known race conditions that\n` +
-	`\twill allow any local user to read any file on the system.\n` +
-	`\tIf you still desire to serve pages as root then\n` +
-	`\tadd -DBIG_SECURITY_HOLE to the CFLAGS env variable\n` +
-	`\tand then rebuild the server.\n` +
-	`\tIt is strongly suggested that you instead modify the User\n` +
-	`\tdirective in your httpd.conf file to list a non-root\n` +
-	`\tuser.\n`
+// asRoot is Apache's refusal.
+const asRoot = "Error:\tApache has not been designed to serve pages while\n" +
+	"\trunning as root.  There are known race conditions that\n" +
+	"\twill allow any local user to read any file on the system.\n" +
+	"\tIf you still desire to serve pages as root then\n" +
+	"\tadd -DBIG_SECURITY_HOLE to the CFLAGS env variable\n" +
+	"\tand then rebuild the server.\n" +
+	"\tIt is strongly suggested that you instead modify the User\n" +
+	"\tdirective in your httpd.conf file to list a non-root\n" +
+	"\tuser.\n"
 
 // nobody stands for the half that is not being looked up.
 const nobody = "#-1"

@@ -107,6 +107,7 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) {
 	c.info.Local, c.info.LocalIP = at.addr, at.ip
 	l.next++
 	c.info.ID = l.next
+	l.gen.Connected(&c.info)
 	l.crew.Accepted.Add(1)
 	l.crew.Open.Add(1)
 	l.answer(c)

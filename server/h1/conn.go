@@ -117,7 +117,10 @@ func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 }
 
 // read gives bytes that were read ahead first.
-func (c *conn) read(p []byte) (int, error) {
+func (c *conn) read(p []byte) (n int, err error) {
+	if t := c.info.Tap; t != nil && t.In != nil {
+		defer func() { t.In(&c.info, false, len(p), p[:n]) }()
+	}
 	if len(c.buf) > 0 {
 		n := copy(p, c.buf)
 		c.buf = c.buf[n:]
@@ -126,11 +129,21 @@ func (c *conn) read(p []byte) (int, error) {
 	return c.rawRead(p, c.timeout())
 }
 
+// tapLines shows lines that were read.
+func (c *conn) tapLines(p []byte) {
+	if t := c.info.Tap; t != nil && t.In != nil {
+		for line := range bytes.Lines(p) {
+			t.In(&c.info, true, 0, line)
+		}
+	}
+}
+
 // line reads a line of a chunked body, without its CRLF.
 func (c *conn) line(limit int) ([]byte, error) {
 	for {
 		if i := bytes.IndexByte(c.buf, '\n'); i >= 0 {
 			line := c.buf[:i]
+			c.tapLines(c.buf[:i+1])
 			c.buf = c.buf[i+1:]
 			if len(line) > 0 && line[len(line)-1] == '\r' {
 				line = line[:len(line)-1]
@@ -257,6 +270,7 @@ func (c *conn) request() bool {
 			return false
 		}
 	}
+	c.tapLines(c.buf[:h.consumed])
 	c.buf = c.buf[h.consumed:]
 	hr := &http.Request{Method: h.method, Proto: h.proto, ProtoMajor: h.major, ProtoMinor: h.minor, Header: h.fields, RequestURI: h.target, Body: http.NoBody}
 	if hr.Header == nil {
@@ -265,6 +279,9 @@ func (c *conn) request() bool {
 	x := &exchange{c: c}
 	r := c.info.Gen.NewRequest(&c.info, x, hr)
 	r.Received = received
+	if c.info.Tap != nil {
+		r.Unrepeatable() // what the loop answers by itself nobody would see
+	}
 	r.TheRequest, r.FieldOrder, r.Simple = h.line, h.order, h.simple
 	c.target(r, h.target)
 	c.first, c.bytesOut = time.Time{}, 0

@@ -108,16 +108,18 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 			x.prepared = prepare(r, b)
 		}
 	}
-	var sent int64
+	if t := x.c.info.Tap; t != nil && t.Out != nil {
+		x.tap(t, r, b, out)
+	}
+	sent := b.Size()
+	chunk := r.Chunked && sent > 0 // one for a brigade, as Apache's filter makes them
+	if chunk {
+		out = strconv.AppendInt(out, sent, 16)
+		out = append(out, "\r\n"...)
+	}
 	for _, k := range b.Buckets {
-		size := k.Size()
-		if size == 0 {
+		if k.Size() == 0 {
 			continue
-		}
-		sent += size
-		if r.Chunked {
-			out = strconv.AppendInt(out, size, 16)
-			out = append(out, "\r\n"...)
 		}
 		if k.File != nil {
 			if err := x.file(&out, k); err != nil {
@@ -132,9 +134,9 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 				out = out[:0]
 			}
 		}
-		if r.Chunked {
-			out = append(out, "\r\n"...)
-		}
+	}
+	if chunk {
+		out = append(out, "\r\n"...)
 	}
 	r.Top().SentBody += sent
 	if r.Top() != r {
@@ -152,6 +154,22 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 		x.account()
 	}
 	return nil
+}
+
+// tap shows a brigade as it is sent: the head by itself, and chunks with their lines.
+func (x *exchange) tap(t *server.Tap, r *server.Request, b *server.Brigade, head []byte) {
+	if len(head) > 0 {
+		t.Out(&x.c.info, &server.Brigade{Buckets: []server.Bucket{{Mem: head}}})
+	}
+	shown := *b
+	if n := b.Size(); r.Chunked && n > 0 {
+		line := server.Bucket{Mem: append(strconv.AppendInt(nil, n, 16), "\r\n"...)}
+		shown.Buckets = append(append([]server.Bucket{line}, b.Buckets...), server.Bucket{Mem: []byte("\r\n")})
+	}
+	if r.Chunked && b.EOS {
+		shown.Buckets = append(shown.Buckets[:len(shown.Buckets):len(shown.Buckets)], server.Bucket{Mem: []byte("0\r\n\r\n")})
+	}
+	t.Out(&x.c.info, &shown)
 }
 
 func (x *exchange) fail(err error) error {

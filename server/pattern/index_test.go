@@ -1,26 +1,28 @@
 package pattern
 
-import "testing"
+import (
+	"testing"
 
-func TestMatchAt(t *testing.T) {
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMatchIndex(t *testing.T) {
 	for _, tc := range []struct {
-		pattern, s string
-		start      int
-		whole      string
+		re, s string
+		want  []int
 	}{
-		{"b+", "abbc", 1, "bb"}, {"b", "\xe4\xf6b", 2, "b"}, {"(?<=a)b", "\xe4bab", 3, "b"}, {"x", "abc", 0, ""},
+		{"b(c)?(d)?", "abd", []int{1, 3, -1, -1, 2, 3}},
+		{"(\xe4)x", "\xe4\xe4x", []int{1, 3, 1, 2}},
+		{`(.)\1`, "\xe4bcc", []int{2, 4, 2, 3}},
+		{"^x", "ax", nil},
+		{"", "a", []int{0, 0}},
 	} {
-		re, err := Compile(tc.pattern, Default)
+		re, err := Compile(tc.re, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		captures, start := re.MatchAt(nil, tc.s)
-		whole := ""
-		if captures != nil {
-			whole = captures[0]
-		}
-		if start != tc.start || whole != tc.whole {
-			t.Errorf("%s in %q: %d %q", tc.pattern, tc.s, start, whole)
+		if d := cmp.Diff(tc.want, re.MatchIndex(nil, tc.s)); d != "" {
+			t.Errorf("%q in %q (-want +got):\n%s", tc.re, tc.s, d)
 		}
 	}
 }
