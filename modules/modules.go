@@ -50,6 +50,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
+	"github.com/donjon-httpd/donjon/modules/reqtimeout"
 	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/sed"
@@ -125,6 +126,7 @@ var Builtin = []*server.Module{
 	&negotiation.Module,
 	&ratelimit.Module,
 	&reflector.Module,
+	&reqtimeout.Module,
 	&request.Module,
 	&rewrite.Module,
 	&sed.Module,

@@ -41,6 +41,8 @@ type Module struct {
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string
+	// ReadLimits answers how long clients may take, see [Generation.ReadLimits]; may be nil.
+	ReadLimits func(*directives.Server) *ReadLimits
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
 	Satisfy func(*Request) Satisfy
 }

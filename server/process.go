@@ -53,7 +53,7 @@ func (g *Generation) Process(r *Request) {
 
 // Reject answers a request that could not be read.
 func (g *Generation) Reject(r *Request, s Status) {
-	if r.Hostname == "" {
+	if r.Hostname == "" && s != 408 { // then the fields are not known
 		g.ChooseServer(r) // for the right error document and log, as far as known
 	}
 	r.Dir = r.Server.Defaults

@@ -79,13 +79,14 @@ type arrival struct {
 	ip     string
 	server *directives.Server
 	limits limits
+	reads  *server.ReadLimits
 }
 
 func (l *Loop) arrivalAt(a netip.AddrPort) *arrival {
 	at := l.arrivals[a]
 	if at == nil {
 		v := l.gen.BaseServer(a)
-		at = &arrival{uint32(len(l.arrivals)), a, a.Addr().Unmap().String(), v, limitsOf(server.CoreServer.Of(v))}
+		at = &arrival{uint32(len(l.arrivals)), a, a.Addr().Unmap().String(), v, limitsOf(server.CoreServer.Of(v)), l.gen.ReadLimits(v)}
 		l.arrivals[a] = at
 	}
 	return at
@@ -100,7 +101,7 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) {
 		local = socketName(fd)
 	}
 	at := l.arrivalAt(local)
-	c := &conn{loop: l, fd: fd, limits: &at.limits, arrival: at.number}
+	c := &conn{loop: l, fd: fd, limits: &at.limits, reads: at.reads, arrival: at.number}
 	c.state.Store(busy)
 	c.info.Gen, c.info.Server = l.gen, at.server
 	c.info.Remote, c.info.ClientIP = remote, remote.Addr().String()
@@ -120,7 +121,7 @@ func (l *Loop) enrol(c *conn) bool {
 	if c.enrolled {
 		return true
 	}
-	c.enrolled = true
+	c.enrolled, c.wake = true, make(chan struct{}, 1)
 	l.mu.Lock()
 	l.conns[c.fd] = c
 	l.mu.Unlock()
@@ -130,8 +131,8 @@ func (l *Loop) enrol(c *conn) bool {
 
 // leave runs f, which serves or ends the connection, on a goroutine.
 func (l *Loop) leave(c *conn, f func()) {
-	if c.wake == nil {
-		c.wake = make(chan struct{}, 1)
+	if c.since.Load() == 0 {
+		c.since.Store(time.Now().UnixNano())
 	}
 	if !l.enrol(c) {
 		c.close()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/textproto"
 	"strings"
+	"time"
 
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -43,6 +44,10 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if b.done {
 		return 0, io.EOF
+	}
+	if b.c.timer.part != "body" && b.r.Method != "CONNECT" {
+		l := b.c.info.Gen.ReadLimits(b.r.Server)
+		b.c.timer.begin("body", &l.Body, time.Now(), l.Expired)
 	}
 	n, err := b.next(p)
 	b.read += int64(n)

@@ -2,7 +2,6 @@ package h1
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -29,22 +28,26 @@ type conn struct {
 	loop  *Loop
 	fd    int
 	state atomic.Int32
-	wake  chan struct{} // one token: something happened while a goroutine had it; nil before one had
-	since atomic.Int64  // when it became idle, Unix seconds
+	wake  chan struct{} // one token: something happened while a goroutine had it; nil before it is enrolled
+	kept  atomic.Bool   // it waits behind an answer
+	since atomic.Int64  // when it became idle, Unix nanoseconds
 
 	info     server.Conn
 	limits   *limits
+	reads    *server.ReadLimits
 	arrival  uint32 // the number of the local address
 	enrolled bool   // the loop hears of it
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
+	timer    readTimer
 	bytesIn  int64
 	bytesOut int64
 	first    time.Time // first byte of the response
 }
 
-var errTimeout = errors.New("timeout")
+// errTimeout is a client that took too long.
+var errTimeout error = &bodyError{408, "timeout"}
 
 // wait parks the goroutine until something happens on the connection.
 func (c *conn) wait(limit time.Duration) error {
@@ -75,6 +78,7 @@ func (c *conn) waitAs(count *atomic.Int32, limit time.Duration) error {
 // park gives the connection back to the loop.
 func (c *conn) park() {
 	if c.info.KeepAlives > 0 {
+		c.kept.Store(true)
 		c.loop.crew.KeepAlive.Add(1)
 	}
 	c.state.Store(idle)
@@ -102,7 +106,14 @@ func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			if err := c.waitAs(&c.loop.crew.WaitIO, limit); err != nil {
+			err := errTimeout
+			if left := c.timer.limit(limit); left > 0 {
+				err = c.waitAs(&c.loop.crew.WaitIO, left)
+			}
+			if err == errTimeout && c.timer.expired != nil {
+				c.timer.expired(&c.info, c.timer.part)
+			}
+			if err != nil {
 				return 0, err
 			}
 		case err != nil:
@@ -111,6 +122,7 @@ func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 			return 0, io.EOF
 		default:
 			c.bytesIn += int64(n)
+			c.timer.got(n)
 			return n, nil
 		}
 	}
@@ -201,7 +213,7 @@ func (c *conn) serve(in []byte, d *debt) {
 		// Back to the loop. A token that came meanwhile means that the loop saw
 		// bytes while the connection was still ours.
 		c.buf = nil
-		c.since.Store(time.Now().Unix())
+		c.since.Store(time.Now().UnixNano())
 		c.park()
 		if c.loop.hurried.Load() && c.take(closed) {
 			c.shut()
@@ -252,6 +264,8 @@ func (c *conn) request() bool {
 	before := c.bytesIn - int64(len(c.buf))
 	var h *head
 	var status int
+	c.timer.begin("header", &c.reads.Header, c.headBegan(received), c.reads.Expired)
+	defer c.timer.stop()
 	for {
 		var more bool
 		h, status, more = parse(c.buf, *c.limits, false)
@@ -314,6 +328,7 @@ func (c *conn) request() bool {
 		}
 		if f.chunked || f.length > 0 {
 			b = &body{c: c, r: r, f: f, left: f.length}
+			c.timer.stop()
 			if f.chunked {
 				b.left = 0
 				hr.ContentLength = -1
@@ -351,22 +366,42 @@ func (c *conn) request() bool {
 	return !c.info.Close && !x.failed && !c.info.Aborted
 }
 
-// timedOut answers a head that did not come in time.
+// headBegan is when the time for a head began: when its first bytes came, or
+// for the first one of a connection when that was made.
+func (c *conn) headBegan(received time.Time) time.Time {
+	if c.info.KeepAlives == 0 && c.since.Load() != 0 {
+		return time.Unix(0, c.since.Load())
+	}
+	return received
+}
+
+// timedOut answers a head that did not come in time. Where not even its first
+// line came, the connection just ends; the first request of a connection is
+// logged all the same (observed on 2.4.71).
 func (c *conn) timedOut(h *head, received time.Time) {
-	if len(c.buf) == 0 {
+	c.info.Close = true
+	line := h.fields != nil
+	if !line && c.info.KeepAlives > 0 {
 		return
 	}
 	hr := &http.Request{Method: "-", Proto: "HTTP/1.0", ProtoMajor: 1, Header: http.Header{}, Body: http.NoBody}
 	r := c.info.Gen.NewRequest(&c.info, &exchange{c: c}, hr)
 	r.Received = received
-	if h.fields != nil {
-		hr.Method, hr.Proto, hr.ProtoMajor, hr.ProtoMinor = h.method, h.proto, h.major, h.minor
-		r.TheRequest = h.line
-	} else {
+	if !line {
 		r.TheRequest = "-"
+		c.info.Gen.Abandon(r, 408)
+		return
 	}
-	c.info.Close = true
+	hr.Method, hr.Proto, hr.ProtoMajor, hr.ProtoMinor = h.method, h.proto, h.major, h.minor
+	r.TheRequest = h.line
 	c.info.Gen.Reject(r, 408)
+}
+
+// expire ends a new connection on which nothing came in time.
+func (c *conn) expire() {
+	c.reads.Expired(&c.info, "header")
+	c.timedOut(&head{}, time.Now())
+	c.linger()
 }
 
 // target takes the request's target apart: a path, or an absolute URL whose

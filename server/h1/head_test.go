@@ -125,6 +125,7 @@ func FuzzChunked(f *testing.F) {
 	f.Add([]byte("fffffffffffffff\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := &conn{fd: -1, buf: bytes.Clone(data), limits: &testLimits, loop: &Loop{}}
+		c.info.Gen = &server.Generation{}
 		b := &body{c: c, r: &server.Request{Request: &http.Request{}}, f: framing{chunked: true}}
 		var total int
 		p := make([]byte, 64)

@@ -107,7 +107,11 @@ func (l *Loop) rest(c *conn) {
 		c.close()
 		return
 	}
-	c.since.Store(l.now.Unix())
+	if c.info.KeepAlives > 0 {
+		c.since.Store(l.now.UnixNano())
+	} else if c.since.Load() == 0 {
+		c.since.Store(time.Now().UnixNano())
+	}
 	c.park()
 	if l.hurried.Load() && c.take(closed) {
 		c.shut()

@@ -142,30 +142,40 @@ func (l *Loop) sweep() {
 	defer t.Stop()
 	for !l.stopped.Load() {
 		<-t.C
-		now := time.Now().Unix()
-		l.answers.sweep(time.Now().UnixNano())
+		now := time.Now().UnixNano()
+		l.answers.sweep(now)
 		var old []*conn
 		l.mu.Lock()
 		for _, c := range l.conns {
-			if c.state.Load() != idle {
-				continue
-			}
-			conf := server.CoreServer.Of(c.info.Server)
-			limit := conf.KeepAliveTimeout.Else(server.DefaultKeepAliveTimeout)
-			if c.info.KeepAlives == 0 && !l.draining.Load() {
-				limit = conf.Timeout.Else(server.DefaultTimeout)
-			}
-			if now-c.since.Load() >= int64((limit+time.Second-1)/time.Second) {
+			if c.state.Load() == idle && now-c.since.Load() >= int64(l.patience(c)) {
 				old = append(old, c)
 			}
 		}
 		l.mu.Unlock()
 		for _, c := range old {
-			if c.take(closed) {
+			switch {
+			case !c.kept.Load() && !l.draining.Load():
+				if c.take(busy) {
+					l.leave(c, c.expire)
+				}
+			case c.take(closed):
 				c.shut()
 			}
 		}
 	}
+}
+
+// patience is how long a connection may wait for its next request.
+func (l *Loop) patience(c *conn) time.Duration {
+	conf := server.CoreServer.Of(c.info.Server)
+	if c.kept.Load() || l.draining.Load() {
+		return conf.KeepAliveTimeout.Else(server.DefaultKeepAliveTimeout)
+	}
+	limit := conf.Timeout.Else(server.DefaultTimeout)
+	if first := c.reads.Header.First; first > 0 {
+		limit = min(limit, first)
+	}
+	return limit
 }
 
 // Drain stops accepting, lets running answers finish until the deadline, and
