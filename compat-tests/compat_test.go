@@ -104,6 +104,9 @@ func runCase(t *testing.T, c *testCase, bin string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if *record && c.differs != "" {
+			c.own, want = got, got
+		}
 		compare(t, "httpd answers otherwise", want, got)
 		compareLogs(t, "httpd logs otherwise", c.logs, logs)
 		if *live && c.differs == "" && c.once == "" && !t.Failed() {
@@ -170,6 +173,8 @@ func (c *testCase) write(t *testing.T) {
 		switch {
 		case f.Name == "answers" || strings.HasPrefix(f.Name, "answers:"):
 			f.Data, put = []byte(c.answers), true
+		case strings.HasPrefix(f.Name, "differs: "):
+			f.Data = []byte(c.own)
 		case strings.HasPrefix(f.Name, "log "):
 			f.Data = []byte(c.logs[strings.TrimPrefix(f.Name, "log ")])
 		case strings.HasPrefix(f.Name, "check "):

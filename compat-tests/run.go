@@ -182,7 +182,19 @@ func waitFor(addr string, done chan error) error {
 	return fmt.Errorf("nothing listens on %s", addr)
 }
 
-func send(addr, bytes string) (string, error) {
+// send gives the answer to what is sent on a connection of its own. A server
+// that closes with more to read may reset the connection, and the answer is lost
+// on the way now and then: then it is asked again.
+func send(addr, bytes string) (answer string, err error) {
+	for range 5 {
+		if answer, err = sendOnce(addr, bytes); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
+			break
+		}
+	}
+	return answer, err
+}
+
+func sendOnce(addr, bytes string) (string, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
 		return "", err

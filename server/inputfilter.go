@@ -100,6 +100,10 @@ func (r *Request) BodyFailed(err error) Status {
 		return filter.Status
 	}
 	r.lengthless = true
+	var told interface{ LengthTold() bool }
+	if errors.As(err, &told) {
+		r.lengthless = !told.LengthTold()
+	}
 	var s interface{ HTTPStatus() Status }
 	if errors.As(err, &s) {
 		r.Conn.Close = true

@@ -9,6 +9,10 @@ import (
 // the document root (ap_core_translate): core's translate_name, which a module
 // may call for a URL of its own making. A path that climbs above the root is 403.
 func TranslateToFile(r *Request) Status {
+	if r.Method == "CONNECT" {
+		r.Allow(false, "GET", "OPTIONS", "POST")
+		return 405 // a proxy's method, and no proxy has taken it
+	}
 	if r.URI == "" || r.URI[0] != '/' && r.URI != "*" {
 		corelog.Error(r).Msgf("AH10411: Invalid URI in request '%s' %s", r.Method, r.TheRequest)
 		return 400

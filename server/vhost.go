@@ -143,13 +143,15 @@ func (g *Generation) BaseServer(local netip.AddrPort) *directives.Server {
 // (ap_update_vhost_from_headers).
 func (g *Generation) ChooseServer(r *Request) Status {
 	host := r.Request.Host
-	if host == "" {
-		if r.ProtoAtLeast(1, 1) && !r.Simple && r.Header["Host"] == nil {
-			corelog.Info(r).Msg("AH00569: client sent HTTP/1.1 request without hostname (see RFC2616 section 14.23): " + r.UnparsedURI)
-			return 400
+	if r.ProtoAtLeast(1, 1) && !r.Simple && (host == "" || r.Header["Host"] == nil) {
+		// Even a target with a host of its own wants the field.
+		corelog.Info(r).Msg("AH00569: client sent HTTP/1.1 request without hostname (see RFC2616 section 14.23): " + r.UnparsedURI)
+		return 400
+	}
+	if host != "" {
+		if s := r.fixHostname(host); s != OK {
+			return s
 		}
-	} else if s := r.fixHostname(host); s != OK {
-		return s
 	}
 	c := g.vhosts.chain(r.Conn.Local)
 	if c != nil {
@@ -216,13 +218,15 @@ func (r *Request) fixHostname(host string) Status {
 		}
 		name = host[:end+1]
 		if rest := host[end+1:]; rest != "" {
-			if rest[0] != ':' {
+			if len(rest) < 2 || rest[0] != ':' {
 				return bad()
 			}
 			port = rest[1:]
 		}
 	} else if i := strings.IndexByte(host, ':'); i >= 0 {
-		name, port = host[:i], host[i+1:]
+		if name, port = host[:i], host[i+1:]; port == "" {
+			return bad()
+		}
 	}
 	if port != "" {
 		n, err := strconv.Atoi(port)
@@ -246,7 +250,7 @@ func (r *Request) fixHostname(host string) Status {
 
 // validHost wants letters, digits, hyphens, underscores and single dots.
 func validHost(name string, unsafe bool) bool {
-	if name == "" {
+	if name == "" || name == "." {
 		return false
 	}
 	for i := 0; i < len(name); i++ {

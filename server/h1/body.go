@@ -16,10 +16,14 @@ import (
 type bodyError struct {
 	status server.Status
 	what   string
+	told   bool // Apache tells the length of the error page
 }
 
 func (e *bodyError) Error() string             { return e.what }
 func (e *bodyError) HTTPStatus() server.Status { return e.status }
+
+// LengthTold is for [server.Request.BodyFailed].
+func (e *bodyError) LengthTold() bool { return e.told }
 
 // defaultBodyLimit is LimitRequestBody's default.
 const defaultBodyLimit = 1 << 30
@@ -64,7 +68,7 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) next(p []byte) (int, error) {
 	limit := server.CoreDir.Of(b.r.Dir).LimitRequestBody.Else(defaultBodyLimit)
 	if limit > 0 && !b.f.chunked && b.f.length > limit {
-		return 0, &bodyError{413, fmt.Sprintf("AH01587: Requested content-length of %d is larger than the configured limit of %d", b.f.length, limit)}
+		return 0, &bodyError{413, fmt.Sprintf("AH01587: Requested content-length of %d is larger than the configured limit of %d", b.f.length, limit), false}
 	}
 	if b.f.expect {
 		b.f.expect = false
@@ -81,7 +85,7 @@ func (b *body) next(p []byte) (int, error) {
 		n, err := b.c.read(p[:min(int64(len(p)), b.left)])
 		b.left -= int64(n)
 		if err == io.EOF {
-			err = &bodyError{400, "the body ended early"}
+			err = &bodyError{400, "the body ended early", false}
 		}
 		if err == nil && b.left == 0 {
 			b.done = true
@@ -101,13 +105,13 @@ func (b *body) next(p []byte) (int, error) {
 		}
 		b.left = size
 		if limit > 0 && b.read+size > limit {
-			return 0, &bodyError{413, fmt.Sprintf("AH01591: Read content length of %d is larger than the configured limit of %d", b.read+size, limit)}
+			return 0, &bodyError{413, fmt.Sprintf("AH01591: Read content length of %d is larger than the configured limit of %d", b.read+size, limit), false}
 		}
 	}
 	n, err := b.c.read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	if err == io.EOF {
-		err = &bodyError{400, "the body ended early"}
+		err = &bodyError{400, "the body ended early", false}
 	}
 	return n, err
 }
@@ -118,7 +122,7 @@ func (b *body) chunkLine() (int64, error) {
 	if b.started {
 		line, err := b.c.line(2)
 		if err != nil || len(line) != 0 {
-			return 0, &bodyError{400, "a chunk does not end with CRLF"}
+			return 0, &bodyError{400, "a chunk does not end with CRLF", false}
 		}
 	}
 	b.started = true
@@ -132,7 +136,7 @@ func (b *body) chunkLine() (int64, error) {
 // parseChunkSize reads a chunk's line: hexadecimal digits, then extensions,
 // which are ignored (RFC 9112 section 7.1).
 func parseChunkSize(line []byte) (int64, error) {
-	bad := &bodyError{400, "AH01590: Error reading chunk"}
+	bad := &bodyError{400, "AH01590: Error reading chunk", false}
 	digits, ext, _ := bytes.Cut(line, []byte(";"))
 	digits = bytes.TrimRight(digits, " \t")
 	if len(digits) == 0 {
@@ -157,7 +161,7 @@ func parseChunkSize(line []byte) (int64, error) {
 			return 0, bad
 		}
 		if n > (1<<62)>>4 {
-			return 0, &bodyError{413, "AH01590: the size of a chunk is out of range"}
+			return 0, &bodyError{413, "AH01590: the size of a chunk is out of range", false}
 		}
 		n = n<<4 | int64(v)
 	}
@@ -176,11 +180,11 @@ func (b *body) trailers() error {
 			return nil
 		}
 		if l.fields > 0 && count >= l.fields {
-			return &bodyError{400, "too many trailer fields"}
+			return &bodyError{400, "too many trailer fields", true}
 		}
 		i := bytes.IndexByte(line, ':')
 		if i <= 0 || !validToken(string(line[:i])) {
-			return &bodyError{400, "a trailer field is malformed"}
+			return &bodyError{400, "a trailer field is malformed", true}
 		}
 		name, value := textproto.CanonicalMIMEHeaderKey(string(line[:i])), strings.Trim(string(line[i+1:]), " \t")
 		if b.r.Trailer == nil {

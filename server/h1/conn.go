@@ -47,7 +47,7 @@ type conn struct {
 }
 
 // errTimeout is a client that took too long.
-var errTimeout error = &bodyError{408, "timeout"}
+var errTimeout error = &bodyError{408, "timeout", true}
 
 // wait parks the goroutine until something happens on the connection.
 func (c *conn) wait(limit time.Duration) error {
@@ -160,19 +160,19 @@ func (c *conn) line(limit int) ([]byte, error) {
 			if len(line) > 0 && line[len(line)-1] == '\r' {
 				line = line[:len(line)-1]
 			} else if !c.limits.unsafe {
-				return nil, &bodyError{400, "a line of the body ends without CR"}
+				return nil, &bodyError{400, "a line of the body ends without CR", false}
 			}
 			if len(line) > limit {
-				return nil, &bodyError{400, "a line of the body is too long"}
+				return nil, &bodyError{400, "a line of the body is too long", false}
 			}
 			return line, nil
 		}
 		if len(c.buf) > limit+2 {
-			return nil, &bodyError{400, "a line of the body is too long"}
+			return nil, &bodyError{400, "a line of the body is too long", false}
 		}
 		if err := c.fill(c.timeout()); err != nil {
 			if err == io.EOF {
-				return nil, &bodyError{400, "the body ended early"}
+				return nil, &bodyError{400, "the body ended early", false}
 			}
 			return nil, err
 		}
@@ -409,7 +409,9 @@ func (c *conn) expire() {
 func (c *conn) target(r *server.Request, t string) {
 	r.Request.Host = r.Header.Get("Host")
 	path := t
-	if !strings.HasPrefix(t, "/") && t != "*" {
+	if r.Method == "CONNECT" {
+		path = "" // the target is an authority
+	} else if !strings.HasPrefix(t, "/") && t != "*" {
 		if i := strings.Index(t, "://"); i > 0 {
 			rest := t[i+3:]
 			authority := rest

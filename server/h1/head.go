@@ -138,14 +138,17 @@ func (h *head) requestLine(l limits) int {
 		return 400
 	}
 	for j := 0; j < len(target); j++ {
-		if c := target[j]; c <= ' ' || c == 0x7f || c >= 0x80 && !l.unsafe && false {
+		if c := target[j]; c <= ' ' || c == 0x7f {
 			return 400
 		}
+	}
+	if !validTarget(h.method, target) {
+		return 400
 	}
 	if l.registered && !server.KnownMethod(h.method) {
 		return 501
 	}
-	if !has {
+	if !has || proto == "" {
 		if !l.http09 || h.method != "GET" || target[0] != '/' {
 			return 400
 		}
@@ -163,6 +166,26 @@ func (h *head) requestLine(l limits) int {
 		return 400
 	}
 	return 0 // a later major version is answered as 1.1, as Apache does
+}
+
+// validTarget refuses what is a path to one reader and something else to
+// another: fragments, users in front of hosts, schemes that are not HTTP's, a
+// path for CONNECT (observed on 2.4.71).
+func validTarget(method, target string) bool {
+	if strings.IndexByte(target, '#') >= 0 {
+		return false
+	}
+	if method == "CONNECT" {
+		return target[0] != '/'
+	}
+	scheme, rest, absolute := strings.Cut(target, "://")
+	if !absolute || target[0] == '/' || strings.IndexByte(scheme, '?') >= 0 {
+		return true
+	}
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[:i]
+	}
+	return (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && strings.IndexByte(rest, '@') < 0
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
@@ -257,9 +280,6 @@ func (h *head) readFields(b []byte, at int, l limits) (*head, int, bool) {
 			return h, 400, false
 		}
 		n := string(line[:i])
-		if l.unsafe {
-			n = strings.TrimRight(n, " \t")
-		}
 		if !validToken(n) {
 			return h, 400, false
 		}
