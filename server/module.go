@@ -24,6 +24,7 @@ type Module struct {
 	// Filters that directives name (SetOutputFilter, AddInputFilter).
 	OutputFilters []*OutputFilter
 	InputFilters  []*InputFilter
+	Mutexes       []string // names of Apache's mutexes that Mutex may mention
 	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
 	AuthType func(*Request) string
 	// AuthName answers the realm that holds for a request, and whether there is one; may be nil.

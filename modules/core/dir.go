@@ -330,7 +330,7 @@ func setDefaultType(_ *server.DirConfig, cmd *directives.Cmd, a string) error {
 func setReadBufferSize(c *server.DirConfig, _ *directives.Cmd, a string) error {
 	n, err := strconv.ParseUint(a, 10, 32)
 	if err != nil {
-		return fmt.Errorf("parameter must be a number between 0 and 4294967295): %s", a)
+		return fmt.Errorf("parameter must be a number between 0 and (4294967295U)): %s", a)
 	}
 	c.ReadBufferSize = directives.Given(int(n))
 	return nil

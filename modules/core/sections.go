@@ -61,10 +61,12 @@ func directorySection(match bool) func(*server.ServerConfig, *directives.Cmd, st
 		s := &server.Section{Kind: server.DirectorySection, Path: word, Regex: regex, Node: cmd.Node}
 		if regex == nil {
 			if word != "/" {
-				if !path.IsAbs(word) {
-					return fmt.Errorf("<Directory \"%s\"> path is invalid.", word)
+				if path.IsAbs(word) {
+					word = cmd.InJail(word)
+				} else {
+					cmd.Note("<Directory \"%s\"> never applies: the path does not begin with /", word)
 				}
-				s.Path = strings.TrimSuffix(path.Clean(cmd.InJail(word)), "/") + "/"
+				s.Path = strings.TrimSuffix(path.Clean(word), "/") + "/"
 			}
 			s.Glob = pattern.HasGlob(s.Path)
 			if s.Path != "/" {
@@ -255,4 +257,11 @@ func serverRoot(r *httpdconf.Reader, n *httpdconf.Node) error {
 	return nil
 }
 
-func runtimeDir(r *httpdconf.Reader, n *httpdconf.Node) error { return nil }
+// runtimeDir only looks whether the directory is there.
+func runtimeDir(r *httpdconf.Reader, n *httpdconf.Node) error {
+	dir, _ := httpdconf.Getword(n.Args)
+	if isDir, ok := r.Source().Stat(r.Abs(dir)); !ok || !isDir {
+		return errors.New("DefaultRuntimeDir must be a valid directory, absolute or relative to ServerRoot")
+	}
+	return nil
+}

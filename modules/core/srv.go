@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,16 +148,6 @@ func setServerTokens(c *server.ServerConfig, _ *directives.Cmd, a string) error 
 	return nil
 }
 
-func setMutex(_ *server.ServerConfig, _ *directives.Cmd, args string) error {
-	mechanism, _ := httpdconf.Getword(args)
-	kind, _, _ := strings.Cut(mechanism, ":")
-	switch strings.ToLower(kind) {
-	case "default", "none", "no", "file", "flock", "fcntl", "sem", "posixsem", "sysvsem", "pthread", "yes":
-		return nil
-	}
-	return fmt.Errorf("Invalid Mutex directory in argument %s; also try one of none, default, fcntl, flock, sysvsem, posixsem, pthread", mechanism)
-}
-
 func setRecursion(c *server.ServerConfig, cmd *directives.Cmd, a, b string) error {
 	n := atoi(a)
 	if n <= 0 {
@@ -266,16 +257,20 @@ func setRegexDefaults(_ *server.ServerConfig, cmd *directives.Cmd, args string) 
 }
 
 func setFlushMaxThreshold(c *server.ServerConfig, _ *directives.Cmd, a string) error {
-	n := atoi(a)
-	if n < 0 || a == "" || a[0] < '0' || a[0] > '9' {
-		return fmt.Errorf("parameter must be a number between 0 and 4294967295: %s", a)
+	n, err := strconv.ParseUint(a, 10, 32)
+	if err != nil {
+		return fmt.Errorf("parameter must be a number between 0 and (4294967295U)): %s", a)
 	}
-	c.FlushMaxThreshold = directives.Given(n)
+	c.FlushMaxThreshold = directives.Given(int(n))
 	return nil
 }
 
 func setFlushMaxPipelined(c *server.ServerConfig, _ *directives.Cmd, a string) error {
-	c.FlushMaxPipelined = directives.Given(atoi(a))
+	n, err := strconv.ParseInt(a, 10, 32)
+	if err != nil || n < -1 {
+		return fmt.Errorf("parameter must be a number between -1 and (2147483647): %s", a)
+	}
+	c.FlushMaxPipelined = directives.Given(int(n))
 	return nil
 }
 
@@ -302,8 +297,11 @@ func ignored1(*server.ServerConfig, *directives.Cmd, string) error { return nil 
 func setCoreDump(c *server.MPMConfig, cmd *directives.Cmd, a string) error {
 	dir := cmd.ServerRootRelative(a)
 	st, err := os.Stat(dir)
-	if err != nil || !st.IsDir() {
-		return fmt.Errorf("CoreDumpDirectory %s does not exist or is not a directory", dir)
+	if err != nil {
+		return fmt.Errorf("CoreDumpDirectory %s does not exist", dir)
+	}
+	if !st.IsDir() {
+		return fmt.Errorf("CoreDumpDirectory %s is not a directory", dir)
 	}
 	c.CoreDumpDir, c.CoreDumpInJail = directives.Given(dir), cmd.InJail(dir)
 	return nil

@@ -19,7 +19,8 @@ const redirectHandler = "redirect-handler"
 
 // Module is rewrite_module.
 var Module = server.Module{
-	Name: "rewrite_module",
+	Name:    "rewrite_module",
+	Mutexes: []string{"rewrite-map"},
 	Directives: directives.Table{
 		{Name: "RewriteEngine", In: directives.FileInfo, Usage: "On or Off to enable or disable (default) the whole rewriting engine",
 			Set: slot.FlagErr(setEngine),
