@@ -43,7 +43,7 @@ func setMutex(_ *server.ServerConfig, cmd *directives.Cmd, args string) error {
 		switch {
 		case t != "default" && !known:
 			return fmt.Errorf("Mutex type %s is not valid", t)
-		case none && t != "default":
+		case none:
 			return fmt.Errorf("None is not allowed for mutex type %s", t)
 		}
 	}

@@ -154,7 +154,7 @@ func setRecursion(c *server.ServerConfig, cmd *directives.Cmd, a, b string) erro
 		return errors.New("The recursion limit must be greater than zero.")
 	}
 	if n < 4 {
-		cmd.Warn("AH00119: Limiting internal redirects to very low numbers may cause normal requests to fail.")
+		cmd.LogWarning("AH00119: Limiting internal redirects to very low numbers may cause normal requests to fail.")
 	}
 	c.RedirectLimit = directives.Given(n)
 	if b != "" {
@@ -162,7 +162,7 @@ func setRecursion(c *server.ServerConfig, cmd *directives.Cmd, a, b string) erro
 			return errors.New("The recursion limit must be greater than zero.")
 		}
 		if n < 4 {
-			cmd.Warn("AH00120: Limiting the subrequest depth to a very low level may cause normal requests to fail.")
+			cmd.LogWarning("AH00120: Limiting the subrequest depth to a very low level may cause normal requests to fail.")
 		}
 	}
 	c.SubreqLimit = directives.Given(n)
