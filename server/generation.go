@@ -151,6 +151,9 @@ func (g *Generation) hooksFor(c *directives.Conf, p phase) []Hook {
 }
 
 func (p FirstPhase) run(r *Request) Status {
+	if r.explain != nil {
+		return r.explain.first(r, p.id)
+	}
 	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
 		if s := h.run(r); s != Declined {
 			return s
@@ -160,6 +163,9 @@ func (p FirstPhase) run(r *Request) Status {
 }
 
 func (p AllPhase) run(r *Request) Status {
+	if r.explain != nil {
+		return r.explain.all(r, p.id)
+	}
 	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
 		if s := h.run(r); s != OK && s != Declined {
 			return s
@@ -169,12 +175,19 @@ func (p AllPhase) run(r *Request) Status {
 }
 
 func (p VoidPhase) run(r *Request) {
+	if r.explain != nil {
+		r.explain.void(r, p.id)
+		return
+	}
 	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
 		h.void(r)
 	}
 }
 
 func (p HandlerPhase) run(r *Request) Status {
+	if r.explain != nil {
+		return r.explain.handlers(r)
+	}
 	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
 		if h.name != "" && h.name != r.Handler {
 			continue

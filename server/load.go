@@ -26,6 +26,7 @@ type Loader struct {
 	After   []string         // -c
 	Root    string           // -d; ServerRoot until the text says otherwise
 	NoRoots bool             // -T: whether document roots exist is not looked at
+	Outside bool             // paths stay what they are outside of the jail: nothing will be served
 
 	active []*Module
 	set    *directives.Set
@@ -54,6 +55,9 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		Owner:      l,
 		Defaults:   l.defaults,
 		Early: func(main *directives.Server) func(string) string {
+			if l.Outside {
+				return nil
+			}
 			g.Jail = JailOf(main)
 			if !g.Jail.Fix() {
 				return nil

@@ -109,6 +109,8 @@ type Hook struct {
 	when   func(*directives.Conf) bool
 	name   string // handler name; "" for any
 
+	harmless bool // see Harmless
+
 	run    func(*Request) Status
 	void   func(*Request)
 	server func(*Generation) error
@@ -126,6 +128,10 @@ func (h Hook) Before(modules ...string) Hook { h.before = modules; return h }
 // When takes the hook out of requests whose merged per-directory configuration
 // does not satisfy pred, which is asked once per merged configuration.
 func (h Hook) When(pred func(*directives.Conf) bool) Hook { h.when = pred; return h }
+
+// Harmless says of a handler that it only reads files and the configuration, so
+// that an explanation may run it.
+func (h Hook) Harmless() Hook { h.harmless = true; return h }
 
 func (p FirstPhase) ReallyFirst(f func(*Request) Status) Hook {
 	return Hook{phase: p.id, order: reallyFirst, run: f}

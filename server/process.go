@@ -122,6 +122,9 @@ func (r *Request) prepare() Status {
 	if s := r.locationAndIf(); s != OK {
 		return s
 	}
+	if r.explain != nil {
+		r.explain.sections(r)
+	}
 	if s := PostPerdirConfig.run(r); s != OK {
 		return s
 	}

@@ -95,6 +95,7 @@ type Request struct {
 	suppressCharset bool
 	values          []requestValue // of RequestSlots
 	output          *Link
+	explain         *Explanation // nil: nobody wants to know
 	pending         []byte
 	ended           bool
 }

@@ -35,6 +35,9 @@ func run(argv []string, stdout, stderr io.Writer) int {
 	if state, ok := mpm.Inheritance(); ok {
 		return program.Resume(state)
 	}
+	if len(argv) > 1 && argv[1] == "explain" {
+		return explain(program, argv[2:], stdout, stderr)
+	}
 	a, err := parseArgs(argv[1:])
 	if err != nil {
 		if err.Error() != "" {

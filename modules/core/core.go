@@ -26,7 +26,7 @@ var Module = server.Module{
 		server.InsertFilter.Middle(insertFilters).When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return len(c.OutputFilters.Else(nil))+len(c.InputFilters.Else(nil)) > 0
 		})),
-		server.Handler.ReallyLast(server.DefaultHandler),
+		server.Handler.ReallyLast(server.DefaultHandler).Harmless(),
 	},
 }
 

@@ -38,6 +38,9 @@ func setMutex(_ *server.ServerConfig, cmd *directives.Cmd, args string) error {
 		}
 	}
 	types := slices.DeleteFunc(httpdconf.Words(rest), func(w string) bool { return strings.EqualFold(w, "omitpid") })
+	if len(types) == 0 {
+		types = []string{"default"}
+	}
 	for _, t := range slices.Backward(types) {
 		known := slices.ContainsFunc(server.ActiveModules(cmd), func(m *server.Module) bool { return slices.Contains(m.Mutexes, t) })
 		switch {

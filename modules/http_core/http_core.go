@@ -27,7 +27,7 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.MapToStorage.Middle(noFile),
-		server.Handler.Middle(options),
+		server.Handler.Middle(options).Harmless(),
 	},
 }
 

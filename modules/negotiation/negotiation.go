@@ -29,8 +29,8 @@ var Module = server.Module{
 		server.TypeChecker.First(multiViews).When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return c.EffectiveOptions()&server.OptMultiViews != 0
 		})),
-		server.Handler.Named(mapType, typeMap),
-		server.Handler.Named(mapHandler, typeMap),
+		server.Handler.Named(mapType, typeMap).Harmless(),
+		server.Handler.Named(mapHandler, typeMap).Harmless(),
 	},
 }
 

@@ -60,7 +60,7 @@ var Module = server.Module{
 		server.TranslateName.First(translate).Before("proxy_module").When(slot.If((*config).enabled)),
 		server.Fixups.First(fixup).Before("proxy_module").When(slot.If(func(c *config) bool { return c.enabled() && c.dir != "" })),
 		server.Fixups.Last(forceType),
-		server.Handler.Named(redirectHandler, redirect),
+		server.Handler.Named(redirectHandler, redirect).Harmless(),
 	},
 }
 
