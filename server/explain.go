@@ -13,22 +13,25 @@ import (
 // ("httpd explain"). A request that is served has none: it pays a comparison
 // with nil for each phase and each section that applies.
 type Explanation struct {
-	Host     *Choice  `json:"host,omitempty"` // the virtual host and why
-	Steps    []*Step  `json:"steps"`
-	Response *Answer  `json:"response,omitempty"`
-	File     string   `json:"file,omitempty"`     // of the request that made the response
-	PathInfo string   `json:"pathInfo,omitempty"` // behind the file
-	Handler  string   `json:"handler,omitempty"`
-	Module   string   `json:"module,omitempty"` // whose handler answered
-	Access   *Step    `json:"access,omitempty"` // who had the last word on access
-	Unrun    string   `json:"unrun,omitempty"`  // the module whose handler would answer and was not run
-	Log      []string `json:"log,omitempty"`    // lines of the error log
-	open     []*Step  // steps under way, outermost first
-	seen     map[*Request]*glimpse
-	owners   map[*Link]string
-	walks    map[*Request]*[numWalks][]applied
-	origins  []Change // every change, in order
-	reported map[*Request]int
+	Host     *Choice `json:"host,omitempty"` // the virtual host and why
+	Steps    []*Step `json:"steps"`
+	Response *Answer `json:"response,omitempty"`
+	File     string  `json:"file,omitempty"`     // of the request that made the response
+	PathInfo string  `json:"pathInfo,omitempty"` // behind the file
+	Handler  string  `json:"handler,omitempty"`
+	Module   string  `json:"module,omitempty"` // whose handler answered
+	// LoggedHandler is what %R of a log shows: the handler that the request was
+	// given, "-" for none.
+	LoggedHandler string   `json:"loggedHandler,omitempty"`
+	Access        *Step    `json:"access,omitempty"` // who had the last word on access
+	Unrun         string   `json:"unrun,omitempty"`  // the module whose handler would answer and was not run
+	Log           []string `json:"log,omitempty"`    // lines of the error log
+	open          []*Step  // steps under way, outermost first
+	seen          map[*Request]*glimpse
+	owners        map[*Link]string
+	walks         map[*Request]*[numWalks][]applied
+	origins       []Change // every change, in order
+	reported      map[*Request]int
 }
 
 // Choice is a virtual host and the reason for it.
@@ -73,7 +76,8 @@ type Change struct {
 // order in which they were merged.
 type Applied struct {
 	Place
-	Kind       string      `json:"kind"` // "server", "directory", "access file", "files", "location", "if"
+	Kind       string      `json:"kind"`            // "server", "directory", "access file", "files", "location", "if"
+	Again      bool        `json:"again,omitempty"` // as in the request that this one came from, where its lines are
 	Directives []Directive `json:"directives,omitempty"`
 }
 
@@ -278,36 +282,54 @@ func (x *Explanation) note(r *Request, lines []Place) {
 		s = &Step{What: "phase", Name: "protocol"}
 		x.Steps = append(x.Steps, s)
 	}
+	var all []Place
 	if lines == nil {
-		lines = x.ofModule(r, s.Module)
+		all = x.ofModule(r, s.Module)
 	}
 	for i := range list {
 		list[i].By, list[i].Lines = s.Module, lines
+		if lines == nil {
+			list[i].Lines = likely(all, list[i])
+		}
 	}
 	s.Changes = append(s.Changes, list...)
 	x.origins = append(x.origins, list...)
 }
 
+// likely are those lines that name what changed or its new value; without any,
+// and if what changed has a name of its own, all, if they are few.
+func likely(lines []Place, c Change) []Place {
+	const few = 3
+	var named []Place
+	for _, l := range lines {
+		text := strings.ToLower(l.Text)
+		if c.To != "" && strings.Contains(text, strings.ToLower(c.To)) || c.Name != "" && strings.Contains(text, strings.ToLower(c.Name)) {
+			named = append(named, l)
+		}
+	}
+	switch {
+	case named != nil:
+		return named
+	case c.Name != "" && len(lines) <= few:
+		return lines
+	}
+	return nil
+}
+
 // origin is the last change that gave a field of the response its value.
 func (x *Explanation) origin(name, value string) (Change, bool) {
+	whence := map[string]string{"content-type": "content type", "content-encoding": "content encoding",
+		"content-language": "content language"}[strings.ToLower(name)]
+	if whence != "" { // the field itself is made at the end
+		for _, c := range slices.Backward(x.origins) {
+			if c.What == whence && c.To != "" && strings.HasPrefix(value, c.To) {
+				return c, true
+			}
+		}
+	}
 	for _, c := range slices.Backward(x.origins) {
-		switch c.What {
-		case "field", "field (always)":
-			if equalFold(c.Name, name) && c.To == value {
-				return c, true
-			}
-		case "content type":
-			if equalFold(name, "Content-Type") && c.To != "" && strings.HasPrefix(value, c.To) {
-				return c, true
-			}
-		case "content encoding":
-			if equalFold(name, "Content-Encoding") && c.To == value {
-				return c, true
-			}
-		case "content language":
-			if equalFold(name, "Content-Language") && c.To == value {
-				return c, true
-			}
+		if strings.HasPrefix(c.What, "field") && equalFold(c.Name, name) && c.To == value {
+			return c, true
 		}
 	}
 	return Change{}, false

@@ -39,7 +39,7 @@ func (x *Explanation) hook(r *Request, p phase, h *Hook) Status {
 	x.pop(r, s, keep)
 	if decidesAccess(p) && answer != Declined {
 		x.Access = &Step{What: "phase", Name: phaseNames[p], Module: h.module, Answer: s.Answer}
-		if lines := x.ofModule(r, h.module); lines != nil {
+		if lines := x.ofAccess(r, h.module); lines != nil {
 			x.Access.Applied = []Applied{{Kind: "access"}}
 			for _, l := range lines {
 				x.Access.Applied[0].Directives = append(x.Access.Applied[0].Directives, Directive{Place: l, Module: h.module})
@@ -62,6 +62,9 @@ func (x *Explanation) first(r *Request, p phase) Status {
 	for i := range hooks {
 		if answer := x.hook(r, p, &hooks[i]); answer != Declined {
 			s.Answer = answerName(answer)
+			if p == mapToStorage && answer.IsError() {
+				x.sections(r) // none of the later phases will
+			}
 			return answer
 		}
 	}
@@ -109,7 +112,7 @@ func (x *Explanation) handlers(r *Request) Status {
 		if h.name != "" && h.name != r.Handler {
 			continue
 		}
-		x.Handler, x.File, x.PathInfo = r.Handler, r.Filename, r.PathInfo
+		x.Handler = r.Handler
 		if !h.harmless {
 			x.Unrun, x.Module = h.module, h.module
 			x.add(&Step{What: "hook", Module: h.module, Answer: "not run"})
@@ -117,6 +120,9 @@ func (x *Explanation) handlers(r *Request) Status {
 		}
 		before := x.Module
 		x.Module = h.module
+		if i == len(hooks)-1 && h.order == reallyLast {
+			x.Handler = "default-handler"
+		}
 		if answer := x.hook(r, handler, h); answer != Declined {
 			s.Answer = answerName(answer)
 			return answer

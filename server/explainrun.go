@@ -43,6 +43,13 @@ func (g *Generation) Explain(q Question) (*Explanation, error) {
 	x.begin(r)
 	g.Process(r)
 	x.look(r)
+	for r.Next != nil {
+		r = r.Next
+	}
+	x.File, x.PathInfo, x.LoggedHandler = r.Filename, r.PathInfo, r.Handler
+	if r.Handler == "" {
+		x.LoggedHandler = "-"
+	}
 	return x, nil
 }
 

@@ -63,7 +63,7 @@ func (x *Explanation) tookFile(r *Request, dir string) {
 		tree, _ := httpdconf.ParseHtaccess(dir+name, string(text), httpdconf.Options{Host: g.Config.Set.Reading(directives.All),
 			Version: Version, ServerRoot: CoreServer.Of(g.Config.Main).ServerRoot, Defines: g.Defines})
 		w := x.walked(r)
-		w[directoryWalk] = append(w[directoryWalk], applied{"access file", Place{File: dir + name, Line: 1}, tree.Nodes})
+		w[directoryWalk] = append(w[directoryWalk], applied{"access file", Place{dir + name, 1, name}, tree.Nodes})
 		return
 	}
 }
@@ -110,6 +110,16 @@ func (x *Explanation) sections(r *Request) {
 	}
 	x.reported[r] = len(list) + 1
 	s := &Step{What: "sections"}
+	from := r.Main
+	if from == nil {
+		from = r.Prev
+	}
+	told := map[Place]bool{} // by the request that this one came from
+	if from != nil {
+		for _, a := range x.inForce(from) {
+			told[a.place] = true
+		}
+	}
 	lastOf := map[string]Place{} // of directives of which the last one counts, by name
 	for _, a := range slices.Backward(list) {
 		one := Applied{Place: a.place, Kind: a.kind}
@@ -132,6 +142,9 @@ func (x *Explanation) sections(r *Request) {
 			one.Directives = append(one.Directives, d)
 		}
 		slices.Reverse(one.Directives)
+		if told[one.Place] {
+			one.Again, one.Directives = true, nil
+		}
 		s.Applied = append(s.Applied, one)
 	}
 	slices.Reverse(s.Applied)
@@ -184,9 +197,41 @@ func (x *Explanation) ofModule(r *Request, module string) []Place {
 	return list
 }
 
+// ofAccess are the directives of a module that decide on access: those of the
+// section that was merged last, and of those before it as far as AuthMerging
+// says that they count too.
+func (x *Explanation) ofAccess(r *Request, module string) []Place {
+	set := r.Gen.Config.Set
+	var list []Place
+	for _, a := range slices.Backward(x.inForce(r)) {
+		var own []Place
+		merges := false
+		for _, n := range a.nodes {
+			if moduleOf(set, n) == module {
+				own = append(own, placesWithin(n)...)
+				merges = merges || strings.EqualFold(n.Name, "AuthMerging") && !strings.EqualFold(n.Args, "off")
+			}
+		}
+		list = append(own, list...)
+		if own != nil && !merges {
+			break
+		}
+	}
+	return list
+}
+
+// placesWithin is a directive and, of a section, all that is in it.
+func placesWithin(n *httpdconf.Node) []Place {
+	list := []Place{placeOfNode(n)}
+	for _, c := range n.Children {
+		list = append(list, placesWithin(c)...)
+	}
+	return list
+}
+
 // last is the last directive of a name that is in force.
 func (x *Explanation) last(r *Request, name string) []Place {
-	var list []Place
+	list := []Place{}
 	x.each(r, func(n *httpdconf.Node) {
 		if !n.Section && strings.EqualFold(n.Name, name) {
 			list = []Place{placeOfNode(n)}

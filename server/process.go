@@ -232,8 +232,14 @@ func (r *Request) invokeHandler() Status {
 	}
 	old := r.Handler
 	r.Handler = name
+	if r.explain != nil {
+		r.explain.begin(r)
+	}
 	s := Handler.run(r)
 	r.Handler = old
+	if r.explain != nil {
+		r.explain.begin(r)
+	}
 	if s == Declined {
 		if r.Handler != "" {
 			if r.Handler != "default-handler" {

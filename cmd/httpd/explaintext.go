@@ -91,6 +91,9 @@ func (t *teller) step(depth int, s *server.Step) {
 	}
 	t.line(depth, "%s", text)
 	for _, a := range s.Applied {
+		if a.Again {
+			continue
+		}
 		t.line(depth+1, "%s%s", a.Text, at(&a.Place))
 		for _, d := range a.Directives {
 			replaced := ""

@@ -36,6 +36,7 @@ func overrideType(r *server.Request) server.Status {
 	d := server.CoreDir.Of(r.Dir)
 	if t, ok := d.ForceType.Get(); ok && t != "none" {
 		r.ContentType = t
+		r.BecauseOf("ForceType")
 	}
 	if h, ok := d.SetHandler.Get(); ok && !strings.EqualFold(h, "none") {
 		r.Handler = h
@@ -49,6 +50,7 @@ func overrideType(r *server.Request) server.Status {
 			r.Handler = h
 		}
 	}
+	r.BecauseOf("SetHandler")
 	if a, ok := d.AcceptPathInfo.Get(); ok && a != server.PathInfoDefault {
 		r.UsedPathInfo = a
 	}

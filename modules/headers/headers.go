@@ -69,6 +69,7 @@ type edit struct {
 	early  bool
 	env    string // needed for the edit, "!name" its absence; "" none
 	expr   *server.Expr
+	pos    httpdconf.Pos
 }
 
 // words cuts a line as the directives do: an argument that is not there is told
@@ -96,7 +97,7 @@ func (c *config) read(cmd *directives.Cmd, args string, request bool) error {
 	} else if strings.EqualFold(verb, "onsuccess") {
 		verb, _ = w.next()
 	}
-	var e edit
+	e := edit{pos: cmd.Node.Pos}
 	e.name, _ = w.next()
 	value, hasValue := w.next()
 	subs, hasSubs := w.next()

@@ -63,6 +63,7 @@ type rule struct {
 
 	text string // of the regex, as written
 	fold bool
+	pos  httpdconf.Pos
 	vars server.Fields // a value that starts with "!" unsets
 }
 
@@ -99,7 +100,7 @@ func setEnvIfExpr(c *config, cmd *directives.Cmd, args string) error {
 	if err != nil {
 		return fmt.Errorf("Could not parse expression \"%s\": %w", text, err)
 	}
-	r := rule{expr: e}
+	r := rule{expr: e, pos: cmd.Node.Pos}
 	if err := r.addVars(cmd, rest); err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (c *config) add(cmd *directives.Cmd, attr, args string, fold bool) error {
 			return last.addVars(cmd, rest)
 		}
 	}
-	r := rule{attr: attr, text: text, fold: fold, source: sourceOf(attr)}
+	r := rule{attr: attr, text: text, fold: fold, source: sourceOf(attr), pos: cmd.Node.Pos}
 	for i := range c.rules {
 		if strings.EqualFold(c.rules[i].attr, attr) {
 			r.attr = c.rules[i].attr
