@@ -159,22 +159,25 @@ func (r *Request) fileWalk() {
 	}
 }
 
-// ifWalk merges the <If> sections whose condition holds, and those inside them.
+// ifWalk merges the <If> sections whose condition holds, then those that stand
+// inside them: all of one depth are asked before those of the next, as in Apache.
 func (r *Request) ifWalk() Status {
 	if r.explain != nil {
 		r.explain.walk(r, ifWalk)
 	}
-	merged, s := r.ifSections(CoreDir.Of(r.Dir).Ifs)
-	if s != OK {
-		return s
-	}
-	if merged != nil {
+	for sections := CoreDir.Of(r.Dir).Ifs; len(sections) > 0; {
+		merged := r.ifSections(sections)
+		if merged == nil {
+			break
+		}
 		r.Dir = r.Gen.merges.merge(r.Dir, merged)
+		sections = CoreDir.Of(merged).Ifs
 	}
 	return OK
 }
 
-func (r *Request) ifSections(sections []*Section) (*directives.Conf, Status) {
+// ifSections merges those of sections whose condition holds; nil for none.
+func (r *Request) ifSections(sections []*Section) *directives.Conf {
 	var merged *directives.Conf
 	taken := false // an earlier part of the same If/ElseIf/Else held
 	for _, s := range sections {
@@ -199,13 +202,8 @@ func (r *Request) ifSections(sections []*Section) (*directives.Conf, Status) {
 			r.explain.took(r, ifWalk, s)
 		}
 		merged = r.Gen.merges.merge(merged, s.Conf)
-		inner, st := r.ifSections(CoreDir.Of(s.Conf).Ifs)
-		if st != OK {
-			return nil, st
-		}
-		merged = r.Gen.merges.merge(merged, inner)
 	}
-	return merged, OK
+	return merged
 }
 
 // MapToFile is core's map_to_storage: the directory walk and the file walk.

@@ -254,7 +254,7 @@ func (c compiler) in(left value, l *list) (cond, error) {
 		if err != nil {
 			return false, err
 		}
-		for _, w := range words {
+		for _, w := range slices.Backward(words) { // the last first, as Apache links them
 			v, err := w.eval(e)
 			if err != nil || v == s {
 				return err == nil, err

@@ -152,7 +152,7 @@ func setAliasMatch(handler string) func(*serverConfig, *directives.Cmd, string, 
 }
 
 func compile(expr string) (*pattern.Regexp, error) {
-	re, err := pattern.Compile(expr, pattern.Default)
+	re, err := pattern.Compile(expr, pattern.DefaultFlags())
 	if err != nil {
 		return nil, &directives.Hinted{Err: errors.New("Regular expression could not be compiled."), Hint: err.Error()}
 	}

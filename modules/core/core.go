@@ -7,7 +7,9 @@ package core
 import (
 	"strings"
 
+	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/pattern"
 )
 
 // Module is core_module.
@@ -16,6 +18,7 @@ var Module = server.Module{
 	Source:     "core.c",
 	Static:     true,
 	Directives: rows(),
+	Defaults:   func(*directives.Server) { pattern.SetDefaultFlags(pattern.Default) },
 	Hooks: []server.Hook{
 		server.TranslateName.ReallyLast(server.TranslateToFile),
 		server.MapToStorage.ReallyLast(server.MapToFile),

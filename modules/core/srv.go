@@ -226,7 +226,7 @@ func registerMethod(_ *server.ServerConfig, _ *directives.Cmd, a string) error {
 }
 
 // regexOptions are those of RegexDefaultOptions.
-var regexOptions = map[string]pattern.Flags{"icase": pattern.FoldCase, "extended": pattern.Extended, "dotall": pattern.DotAll, "dollar_endonly": pattern.DollarEndOnly}
+var regexOptions = map[string]pattern.Flags{"icase": pattern.FoldCase, "dotall": pattern.DotAll, "dollar_endonly": pattern.DollarEndOnly}
 
 func setRegexDefaults(_ *server.ServerConfig, cmd *directives.Cmd, args string) error {
 	flags := pattern.DefaultFlags()

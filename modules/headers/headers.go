@@ -118,7 +118,7 @@ func (c *config) read(cmd *directives.Cmd, args string, request bool) error {
 			return errors.New("Header edit requires a match and a substitution")
 		}
 		var err error
-		if e.regex, err = pattern.Compile(value, pattern.Default); err != nil {
+		if e.regex, err = pattern.Compile(value, pattern.DefaultFlags()); err != nil {
 			return &directives.Hinted{Err: errors.New("Header edit regex could not be compiled"), Hint: err.Error()}
 		}
 		value = subs
@@ -147,7 +147,7 @@ func (c *config) read(cmd *directives.Cmd, args string, request bool) error {
 			return errors.New("Header echo only valid on Header directives")
 		}
 		var err error
-		if e.regex, err = pattern.Compile(e.name, pattern.Default); err != nil {
+		if e.regex, err = pattern.Compile(e.name, pattern.DefaultFlags()); err != nil {
 			return &directives.Hinted{Err: errors.New("Header echo regex could not be compiled"), Hint: err.Error()}
 		}
 	}

@@ -114,6 +114,7 @@ func (c *config) add(cmd *directives.Cmd, attr, args string, fold bool) error {
 	if text == "" {
 		return fmt.Errorf("Missing regular expression for %s", cmd.Name)
 	}
+	fold = fold || pattern.DefaultFlags()&pattern.FoldCase != 0
 	if n := len(c.rules); n > 0 {
 		last := &c.rules[n-1]
 		if last.expr == nil && strings.EqualFold(last.attr, attr) && last.fold == fold && last.text == text {
@@ -138,7 +139,7 @@ func (c *config) add(cmd *directives.Cmd, attr, args string, fold bool) error {
 }
 
 func (r *rule) compile(directive string) error {
-	var flags = pattern.Default
+	flags := pattern.DefaultFlags()
 	if r.fold {
 		flags |= pattern.FoldCase
 	}
