@@ -37,6 +37,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
+	"github.com/donjon-httpd/donjon/modules/remoteip"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/so"
@@ -95,6 +96,7 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&mime.Module,
 	&negotiation.Module,
+	&remoteip.Module,
 	&rewrite.Module,
 	&setenvif.Module,
 	&speling.Module,

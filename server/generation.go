@@ -27,6 +27,7 @@ type Generation struct {
 	authType      func(*Request) string
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
+	prefaces      []func(*Conn) Preface
 	errorLogs     map[*directives.Server]*ErrorLog
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
@@ -55,6 +56,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		}
 		if m.Satisfy != nil {
 			g.satisfy = m.Satisfy
+		}
+		if m.Preface != nil {
+			g.prefaces = append(g.prefaces, m.Preface)
 		}
 		for _, h := range m.Hooks {
 			h.module, h.seq = m.Name, i

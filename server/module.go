@@ -37,6 +37,8 @@ type Module struct {
 	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
+	// Preface answers what a connection must begin with, nil for nothing; may be nil.
+	Preface func(*Conn) Preface
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string

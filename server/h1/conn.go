@@ -32,8 +32,9 @@ type conn struct {
 	wake  chan struct{} // one token: something happened while a goroutine had it
 	since atomic.Int64  // when it became idle, Unix seconds
 
-	info   server.Conn
-	limits limits
+	info    server.Conn
+	limits  limits
+	preface server.Preface // until it was read; nil for none
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -213,12 +214,34 @@ func (c *conn) serveOnce() bool {
 	}
 	c.bytesIn += int64(n)
 	c.buf = (*bp)[:n:n]
+	if c.preface != nil && !c.readPreface() {
+		c.close()
+		return false
+	}
 	for {
 		if len(c.buf) == 0 {
 			return true
 		}
 		if !c.request() {
 			c.linger()
+			return false
+		}
+	}
+}
+
+// readPreface takes off what stands before the first request. It answers false
+// when the connection must end.
+func (c *conn) readPreface() bool {
+	for {
+		n, more, err := c.preface(c.buf)
+		if err != nil {
+			return false
+		}
+		if !more {
+			c.buf, c.preface = c.buf[n:], nil
+			return true
+		}
+		if c.fill(c.timeout()) != nil {
 			return false
 		}
 	}

@@ -189,6 +189,7 @@ func (l *Loop) add(fd int, sa unix.Sockaddr) {
 	c.info.ClientIP = c.info.Remote.Addr().Unmap().String()
 	c.info.LocalIP = c.info.Local.Addr().Unmap().String()
 	c.info.Server = l.gen.BaseServer(c.info.Local)
+	c.preface = c.info.Preface()
 	c.limits = limitsOf(server.CoreServer.Of(c.info.Server))
 	c.since.Store(time.Now().Unix())
 	l.crew.Accepted.Add(1)
