@@ -29,6 +29,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
+	"github.com/donjon-httpd/donjon/modules/info"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
@@ -94,6 +95,7 @@ var Builtin = []*server.Module{
 	&env.Module,
 	&expires.Module,
 	&headers.Module,
+	&info.Module,
 	&mime.Module,
 	&negotiation.Module,
 	&remoteip.Module,

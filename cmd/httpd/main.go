@@ -24,6 +24,7 @@ func main() {
 // run is the program; it gives the exit status.
 func run(argv []string, stdout, stderr io.Writer) int {
 	program := &mpm.Program{Name: server.ProgramName, Builtin: modules.Builtin, Engine: newEngine}
+	server.BuiltWith = builtWith()
 	role, err := mpm.Role()
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", server.ProgramName, err)
