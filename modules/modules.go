@@ -34,6 +34,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
 	"github.com/donjon-httpd/donjon/modules/mime"
+	"github.com/donjon-httpd/donjon/modules/mime_magic"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
@@ -97,6 +98,7 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&info.Module,
 	&mime.Module,
+	&mime_magic.Module,
 	&negotiation.Module,
 	&remoteip.Module,
 	&rewrite.Module,
