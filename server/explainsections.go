@@ -61,7 +61,7 @@ func (x *Explanation) tookFile(r *Request, dir string) {
 		}
 		g := r.Gen
 		tree, _ := httpdconf.ParseHtaccess(dir+name, string(text), httpdconf.Options{Host: g.Config.Set.Reading(directives.All),
-			Version: Version, ServerRoot: CoreServer.Of(g.Config.Main).ServerRoot, Defines: g.Defines})
+			Version: Version, ServerRoot: CoreServer.Of(g.Config.Main).ServerRoot, Defines: g.Defines, Vars: g.Vars})
 		w := x.walked(r)
 		w[directoryWalk] = append(w[directoryWalk], applied{"access file", Place{dir + name, 1, name}, tree.Nodes})
 		return

@@ -16,8 +16,9 @@ type Generation struct {
 	Config  *directives.Config
 	Modules []*Module // active ones, in the order of activation
 	Jail    fixroot.Root
-	Defines []string // names that were defined, for .htaccess files
-	Number  int      // 0 for the first start, counted up by each restart
+	Defines []string          // names that were defined, for .htaccess files
+	Vars    map[string]string // and what those with a value stand for
+	Number  int               // 0 for the first start, counted up by each restart
 
 	hooks         [numPhases][]Hook
 	vhosts        *vhosts

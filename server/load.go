@@ -82,7 +82,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
 	}
 	made.Jail, made.Translated = g.Jail, g.Translated
-	made.Defines = append(slices.Clone(l.Defines), slices.Collect(maps.Keys(tree.Defines))...)
+	made.Defines, made.Vars = slices.Sorted(maps.Keys(tree.Defined)), tree.Vars
 	return made, diags
 }
 

@@ -267,8 +267,8 @@ func generateError(_ *server.DirConfig, _ *directives.Cmd, args string) error {
 	if args == "" {
 		return errors.New("The Error directive was used with no message.")
 	}
-	if args[0] == '"' || args[0] == '\'' {
-		args, _ = httpdconf.Getword(args)
+	if n := len(args); n > 1 && (args[0] == '"' || args[0] == '\'') && args[n-1] == args[0] {
+		args = args[1 : n-1]
 	}
 	return errors.New(args)
 }
