@@ -72,6 +72,11 @@ func (c *Cmd) Warn(format string, args ...any) {
 	c.c.diags[len(c.c.diags)-1].NoPos = true
 }
 
+// Note records what nobody but an attentive reader of "-t" needs to know.
+func (c *Cmd) Note(format string, args ...any) {
+	c.c.report(c.Node, httpdconf.Note, fmt.Sprintf(format, args...), "")
+}
+
 // LogWarning is Warn for what Apache writes as a whole line of the error log,
 // with time, module and process, even before the log is open.
 func (c *Cmd) LogWarning(format string, args ...any) {
@@ -187,7 +192,7 @@ func checkContext(c *Cmd, f Forbid) error {
 		return nil
 	case f&NotInVirtualHost != 0 && c.Server.Virtual:
 		return errors.New(name + " cannot occur within <VirtualHost> section")
-	case f&NotInLimit != 0 && c.Limited != -1:
+	case f&NotInDirContext != 0 && c.Limited != -1: // whichever kind of section it asks about (observed on 2.4.71)
 		return errors.New(name + " cannot occur within <Limit> or <LimitExcept> section")
 	case f&NotInHtaccess != 0 && c.Htaccess:
 		return errHtaccess(c.Directive)

@@ -41,7 +41,8 @@ type Tree struct {
 	Nodes      []*Node
 	ServerRoot string            // as the text left it
 	Includes   []Included        // the files, in the order of reading
-	Defines    map[string]string // as the text left them
+	Vars       map[string]string // of Define with a value, as the text left them; by name in lower case
+	Defined    map[string]bool   // names that are defined, with or without a value
 }
 
 // Included is a file that was read.
@@ -70,9 +71,10 @@ type Host interface {
 type Options struct {
 	Source     Source
 	Host       Host
-	Defines    []string // -D
-	Before     []string // -C: read before the file
-	After      []string // -c: read after it
-	ServerRoot string   // -d; until the text says otherwise
-	Version    string   // what <IfVersion> compares with
+	Defines    []string          // -D
+	Vars       map[string]string // what Define with a value has said before (.htaccess)
+	Before     []string          // -C: read before the file
+	After      []string          // -c: read after it
+	ServerRoot string            // -d; until the text says otherwise
+	Version    string            // what <IfVersion> compares with
 }

@@ -125,7 +125,7 @@ func Define(r *Reader, n *Node) error {
 	}
 	r.defined[name] = true
 	if rest != "" {
-		r.vars[name] = value
+		r.vars[strings.ToLower(name)] = value // an apr_table: names are the same in any case
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func UnDefine(r *Reader, n *Node) error {
 		return errors.New("Variable name must not contain ':'")
 	}
 	delete(r.defined, name)
-	delete(r.vars, name)
+	delete(r.vars, strings.ToLower(name))
 	return nil
 }
 

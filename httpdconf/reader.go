@@ -74,7 +74,7 @@ func Load(file string, o Options) (*Tree, Diagnostics) {
 	}
 	r.tree.Nodes = all.top
 	r.tree.ServerRoot = r.root
-	r.tree.Defines = r.vars
+	r.tree.Vars, r.tree.Defined = r.vars, r.defined
 	return r.tree, r.diags
 }
 
@@ -106,6 +106,9 @@ func newReader(o Options) *Reader {
 	}
 	r := &Reader{opt: o, root: o.ServerRoot, tree: &Tree{}, vars: map[string]string{},
 		defined: map[string]bool{}, macros: map[string]*macro{}, missed: map[string]bool{}}
+	for name, value := range o.Vars {
+		r.vars[strings.ToLower(name)] = value
+	}
 	for _, d := range o.Defines {
 		r.defined[d] = true
 	}
@@ -361,7 +364,7 @@ func (r *Reader) resolve(s string) string {
 		end += at + 2
 		name := s[at+2 : end]
 		b.WriteString(s[:at])
-		value, ok := r.vars[name]
+		value, ok := r.vars[strings.ToLower(name)]
 		if !ok {
 			value, ok = r.opt.Source.Getenv(name)
 		}

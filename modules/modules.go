@@ -38,18 +38,21 @@ import (
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
+	"github.com/donjon-httpd/donjon/modules/info"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
 	"github.com/donjon-httpd/donjon/modules/mime"
+	"github.com/donjon-httpd/donjon/modules/mime_magic"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
+	"github.com/donjon-httpd/donjon/modules/remoteip"
 	"github.com/donjon-httpd/donjon/modules/reqtimeout"
 	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
@@ -120,12 +123,15 @@ var Builtin = []*server.Module{
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
+	&info.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
 	&mime.Module,
+	&mime_magic.Module,
 	&negotiation.Module,
 	&ratelimit.Module,
 	&reflector.Module,
+	&remoteip.Module,
 	&reqtimeout.Module,
 	&request.Module,
 	&rewrite.Module,

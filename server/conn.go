@@ -18,6 +18,11 @@ type Conn struct {
 	RemoteHost       string // by HostnameLookups; "" not yet looked up, "-" has none
 	RemoteHostDouble bool   // a look-up of RemoteHost led back to the address
 
+	// Foretold says that the connection begins with who its client is, and
+	// Origin is what was told; see [Preface].
+	Foretold bool
+	Origin   netip.AddrPort
+
 	ID         uint64
 	LogID      string // %{c}L; "" when nothing asked for it
 	KeepAlives int    // requests that came before on this connection

@@ -117,7 +117,7 @@ func escapeLDAP(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c < 0x20 || c >= 0x7f || strings.IndexByte(`"+,;<>\*()=`, c) >= 0 || (i == 0 && (c == ' ' || c == '#')) || (i == len(s)-1 && c == ' ') {
+		if c < 0x20 || c >= 0x7f || strings.IndexByte(`"+,;<>\*()`, c) >= 0 || (i == 0 && (c == ' ' || c == '#')) || (i == len(s)-1 && c == ' ') {
 			fmt.Fprintf(&b, `\%02x`, c)
 			continue
 		}

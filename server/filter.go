@@ -164,6 +164,9 @@ func (l *Link) Pass(b *Brigade) error {
 	for n != nil && n.gone {
 		n = n.next
 	}
+	if l.R.explain != nil {
+		l.R.explain.through(l.R, n)
+	}
 	if n == nil {
 		return l.R.Exchange.Body(l.R, b)
 	}
@@ -184,6 +187,9 @@ func (r *Request) AddOutputFilter(f *OutputFilter, state any) *Link {
 		at = &(*at).next
 	}
 	l.next, *at = *at, l
+	if r.explain != nil {
+		r.explain.own(l)
+	}
 	return l
 }
 

@@ -17,8 +17,9 @@ type Generation struct {
 	Config  *directives.Config
 	Modules []*Module // active ones, in the order of activation
 	Jail    fixroot.Root
-	Defines []string // names that were defined, for .htaccess files
-	Number  int      // 0 for the first start, counted up by each restart
+	Defines []string          // names that were defined, for .htaccess files
+	Vars    map[string]string // and what those with a value stand for
+	Number  int               // 0 for the first start, counted up by each restart
 
 	hooks         [numPhases][]Hook
 	vhosts        *vhosts
@@ -31,6 +32,7 @@ type Generation struct {
 	authName      func(*Request) (string, bool)
 	satisfy       func(*Request) Satisfy
 	connected     []func(*Conn)
+	prefaces      []func(*Conn) Preface
 	errorLogs     map[*directives.Server]*ErrorLog
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
@@ -64,6 +66,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		}
 		if m.Satisfy != nil {
 			g.satisfy = m.Satisfy
+		}
+		if m.Preface != nil {
+			g.prefaces = append(g.prefaces, m.Preface)
 		}
 		for _, h := range m.Hooks {
 			h.module, h.seq = m.Name, i
@@ -160,6 +165,9 @@ func (g *Generation) hooksFor(c *directives.Conf, p phase) []Hook {
 }
 
 func (p FirstPhase) run(r *Request) Status {
+	if r.explain != nil {
+		return r.explain.first(r, p.id)
+	}
 	hooks := r.Gen.hooksFor(r.Dir, p.id)
 	for i := range hooks {
 		if s := hooks[i].call(r); s != Declined {
@@ -170,6 +178,9 @@ func (p FirstPhase) run(r *Request) Status {
 }
 
 func (p AllPhase) run(r *Request) Status {
+	if r.explain != nil {
+		return r.explain.all(r, p.id)
+	}
 	hooks := r.Gen.hooksFor(r.Dir, p.id)
 	for i := range hooks {
 		if s := hooks[i].call(r); s != OK && s != Declined {
@@ -180,6 +191,10 @@ func (p AllPhase) run(r *Request) Status {
 }
 
 func (p VoidPhase) run(r *Request) {
+	if r.explain != nil {
+		r.explain.void(r, p.id)
+		return
+	}
 	for _, h := range r.Gen.hooksFor(r.Dir, p.id) {
 		if !h.plain {
 			r.Unrepeatable()
@@ -189,6 +204,9 @@ func (p VoidPhase) run(r *Request) {
 }
 
 func (p HandlerPhase) run(r *Request) Status {
+	if r.explain != nil {
+		return r.explain.handlers(r)
+	}
 	hooks := r.Gen.hooksFor(r.Dir, p.id)
 	for i := range hooks {
 		h := &hooks[i]

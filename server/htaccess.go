@@ -141,7 +141,7 @@ func (g *Generation) parseHtaccess(r *Request, f *htaccessFile, key htaccessKey,
 	}
 	set := g.Config.Set
 	tree, diags := httpdconf.ParseHtaccess(key.path, string(text), httpdconf.Options{
-		Host: set.Reading(w.override), Version: Version, ServerRoot: CoreServer.Of(g.Config.Main).ServerRoot, Defines: g.Defines})
+		Host: set.Reading(w.override), Version: Version, ServerRoot: CoreServer.Of(g.Config.Main).ServerRoot, Defines: g.Defines, Vars: g.Vars})
 	if first, bad := diags.First(); bad {
 		fail(first)
 		return

@@ -26,6 +26,7 @@ type Loader struct {
 	After   []string         // -c
 	Root    string           // -d; ServerRoot until the text says otherwise
 	NoRoots bool             // -T: whether document roots exist is not looked at
+	Outside bool             // paths stay what they are outside of the jail: nothing will be served
 
 	active []*Module
 	set    *directives.Set
@@ -54,6 +55,9 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		Owner:      l,
 		Defaults:   l.defaults,
 		Early: func(main *directives.Server) func(string) string {
+			if l.Outside {
+				return nil
+			}
 			g.Jail = JailOf(main)
 			if !g.Jail.Fix() {
 				return nil
@@ -78,7 +82,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
 	}
 	made.Jail, made.Translated = g.Jail, g.Translated
-	made.Defines = append(slices.Clone(l.Defines), slices.Collect(maps.Keys(tree.Defines))...)
+	made.Defines, made.Vars = slices.Sorted(maps.Keys(tree.Defined)), tree.Vars
 	return made, diags
 }
 

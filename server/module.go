@@ -26,6 +26,7 @@ type Module struct {
 	InputFilters  []*InputFilter
 	// Connected looks at a connection that was taken in (pre_connection); may be nil.
 	Connected func(*Conn)
+	Mutexes   []string // names of Apache's mutexes that Mutex may mention
 	// AuthType answers the AuthType that holds for a request, "" for none; may be nil.
 	AuthType func(*Request) string
 	// AuthName answers the realm that holds for a request, and whether there is one; may be nil.
@@ -38,6 +39,8 @@ type Module struct {
 	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
+	// Preface answers what a connection must begin with, nil for nothing; may be nil.
+	Preface func(*Conn) Preface
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string

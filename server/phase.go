@@ -110,6 +110,8 @@ type Hook struct {
 	name   string // handler name; "" for any
 	plain  bool
 
+	harmless bool // see Harmless
+
 	run    func(*Request) Status
 	void   func(*Request)
 	server func(*Generation) error
@@ -132,6 +134,10 @@ func (h Hook) When(pred func(*directives.Conf) bool) Hook { h.when = pred; retur
 // virtual host, the request line, files and what the request says that it
 // depends on: an answer that it took part in is repeatable (repeatable.go).
 func (h Hook) Plain() Hook { h.plain = true; return h }
+
+// Harmless says of a handler that it only reads files and the configuration, so
+// that an explanation may run it.
+func (h Hook) Harmless() Hook { h.harmless = true; return h }
 
 func (p FirstPhase) ReallyFirst(f func(*Request) Status) Hook {
 	return Hook{phase: p.id, order: reallyFirst, run: f}

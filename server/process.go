@@ -127,6 +127,9 @@ func (r *Request) prepare() Status {
 	if s := r.locationAndIf(); s != OK {
 		return s
 	}
+	if r.explain != nil {
+		r.explain.sections(r)
+	}
 	if s := PostPerdirConfig.run(r); s != OK {
 		return s
 	}
@@ -234,8 +237,14 @@ func (r *Request) invokeHandler() Status {
 	}
 	old := r.Handler
 	r.Handler = name
+	if r.explain != nil {
+		r.explain.begin(r)
+	}
 	s := Handler.run(r)
 	r.Handler = old
+	if r.explain != nil {
+		r.explain.begin(r)
+	}
 	if s == Declined {
 		if r.Handler != "" {
 			if r.Handler != "default-handler" {

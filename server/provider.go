@@ -30,6 +30,13 @@ func ActiveModules(cmd *directives.Cmd) []*Module {
 	return nil
 }
 
+// IsReplayed tells whether a child compiles what its parent has checked, see
+// [Loader.Replayed].
+func IsReplayed(cmd *directives.Cmd) bool {
+	l, ok := cmd.Owner().(*Loader)
+	return ok && l.Replayed()
+}
+
 // ChecksRoots tells whether DocumentRoot must exist: not with -T.
 func ChecksRoots(cmd *directives.Cmd) bool {
 	l, ok := cmd.Owner().(*Loader)

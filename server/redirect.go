@@ -53,6 +53,10 @@ func (r *Request) redirected(uri string) *Request {
 	n.Request = &copied
 	n.Body = r.rawBody()
 	n.SetTarget(uri)
+	if r.explain != nil {
+		n.explain = r.explain
+		n.explain.aside(n, "redirect", uri)
+	}
 	r.Next = n
 	if Status(r.Status).IsRedirect() {
 		if l, ok := r.Out.Lookup("Location"); ok {

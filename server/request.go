@@ -103,6 +103,7 @@ type Request struct {
 	output          *Link
 	input           []*InputLink // from the handler to the client
 	ends            []func()
+	explain         *Explanation // nil: nobody wants to know
 	pending         []byte
 	ended           bool
 }

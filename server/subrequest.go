@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,6 +37,11 @@ func (r *Request) SubRequestURI(uri string) *Request { return r.SubRequestMethod
 // SubRequestMethodURI is SubRequestURI with another method.
 func (r *Request) SubRequestMethodURI(method, uri string) *Request {
 	sub := r.subRequest(method)
+	if r.explain != nil {
+		sub.explain = r.explain
+		s := sub.explain.aside(sub, "subrequest", uri)
+		defer func() { s.Answer = strconv.Itoa(sub.Status); sub.explain.pop(sub, s, true) }()
+	}
 	if !strings.HasPrefix(uri, "/") {
 		dir, _ := path.Split(r.URI)
 		if uri == "" {
@@ -63,6 +69,11 @@ func (r *Request) SubRequestMethodURI(method, uri string) *Request {
 // directory of the request's file (ap_sub_req_lookup_file).
 func (r *Request) SubRequestFile(file string) *Request {
 	sub := r.subRequest("GET")
+	if r.explain != nil {
+		sub.explain = r.explain
+		s := sub.explain.aside(sub, "subrequest", file)
+		defer func() { s.Answer = strconv.Itoa(sub.Status); sub.explain.pop(sub, s, true) }()
+	}
 	fileDir, _ := path.Split(r.Filename)
 	if !path.IsAbs(file) {
 		file = path.Join(fileDir, file)

@@ -40,8 +40,10 @@ func TranslateToFile(r *Request) Status {
 	if path == "" {
 		// The directory itself: its slash is the URL's.
 		r.Filename = strings.TrimSuffix(root, "/") + "/"
+		r.BecauseOf("DocumentRoot")
 		return OK
 	}
 	r.Filename = strings.TrimSuffix(root, "/") + "/" + path
+	r.BecauseOf("DocumentRoot")
 	return OK
 }

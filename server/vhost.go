@@ -156,9 +156,14 @@ func (g *Generation) ChooseServer(r *Request) Status {
 	c := g.vhosts.chain(r.Conn.Local)
 	if c != nil {
 		if r.Hostname != "" {
-			if v := c.lookup(r.Hostname); v != nil {
+			v := c.lookup(r.Hostname)
+			if v != nil {
 				r.Server = v
-			} else if CoreServer.Of(r.Server).StrictHostCheck.Else(false) {
+			}
+			if r.explain != nil {
+				r.explain.chose(r, c, v != nil)
+			}
+			if v == nil && CoreServer.Of(r.Server).StrictHostCheck.Else(false) {
 				return r.wrongHost()
 			}
 		} else {
@@ -168,6 +173,9 @@ func (g *Generation) ChooseServer(r *Request) Status {
 		return r.wrongHost()
 	}
 	r.Dir = r.Server.Defaults
+	if r.explain != nil && r.explain.Host == nil {
+		r.explain.chose(r, c, false)
+	}
 	return OK
 }
 

@@ -63,9 +63,15 @@ func (r *Request) locationWalk() {
 		return
 	}
 	clean := noDoubleSlash(r.URI)
+	if r.explain != nil {
+		r.explain.walk(r, locationWalk)
+	}
 	var merged *directives.Conf
 	for _, s := range sections {
 		if r.locationMatches(s, clean) {
+			if r.explain != nil {
+				r.explain.took(r, locationWalk, s)
+			}
 			merged = r.Gen.merges.merge(merged, s.Conf)
 		}
 	}
@@ -142,6 +148,9 @@ func (r *Request) fileWalk() {
 			hit = s.Path == name
 		}
 		if hit {
+			if r.explain != nil {
+				r.explain.took(r, filesWalk, s)
+			}
 			merged = r.Gen.merges.merge(merged, s.Conf)
 		}
 	}
@@ -150,19 +159,25 @@ func (r *Request) fileWalk() {
 	}
 }
 
-// ifWalk merges the <If> sections whose condition holds, and those inside them.
+// ifWalk merges the <If> sections whose condition holds, then those that stand
+// inside them: all of one depth are asked before those of the next, as in Apache.
 func (r *Request) ifWalk() Status {
-	merged, s := r.ifSections(CoreDir.Of(r.Dir).Ifs)
-	if s != OK {
-		return s
+	if r.explain != nil {
+		r.explain.walk(r, ifWalk)
 	}
-	if merged != nil {
+	for sections := CoreDir.Of(r.Dir).Ifs; len(sections) > 0; {
+		merged := r.ifSections(sections)
+		if merged == nil {
+			break
+		}
 		r.Dir = r.Gen.merges.merge(r.Dir, merged)
+		sections = CoreDir.Of(merged).Ifs
 	}
 	return OK
 }
 
-func (r *Request) ifSections(sections []*Section) (*directives.Conf, Status) {
+// ifSections merges those of sections whose condition holds; nil for none.
+func (r *Request) ifSections(sections []*Section) *directives.Conf {
 	var merged *directives.Conf
 	taken := false // an earlier part of the same If/ElseIf/Else held
 	for _, s := range sections {
@@ -183,14 +198,12 @@ func (r *Request) ifSections(sections []*Section) (*directives.Conf, Status) {
 			}
 		}
 		taken = true
-		merged = r.Gen.merges.merge(merged, s.Conf)
-		inner, st := r.ifSections(CoreDir.Of(s.Conf).Ifs)
-		if st != OK {
-			return nil, st
+		if r.explain != nil {
+			r.explain.took(r, ifWalk, s)
 		}
-		merged = r.Gen.merges.merge(merged, inner)
+		merged = r.Gen.merges.merge(merged, s.Conf)
 	}
-	return merged, OK
+	return merged
 }
 
 // MapToFile is core's map_to_storage: the directory walk and the file walk.
@@ -221,6 +234,10 @@ func (r *Request) directoryWalk() Status {
 	if len(full) >= 4096 || strings.IndexByte(full, 0) >= 0 {
 		corelog.Error(r).Err(syscall.ENAMETOOLONG).Msgf("AH00036: access to %s failed (filesystem path '%s')", r.URI, r.Filename)
 		return 403
+	}
+	if r.explain != nil {
+		r.explain.walk(r, directoryWalk)
+		r.explain.walk(r, filesWalk)
 	}
 	walker, at, depth := r.startWalk(full)
 	if r.Finfo.Type == NoFile || r.Finfo.Type == Symlink {
@@ -280,6 +297,13 @@ func (d *dirWalker) take(c *directives.Conf) {
 	d.merged = d.r.Gen.merges.merge(d.merged, c)
 }
 
+func (d *dirWalker) takeSection(s *Section) {
+	if d.r.explain != nil {
+		d.r.explain.took(d.r, directoryWalk, s)
+	}
+	d.take(s.Conf)
+}
+
 // enter applies the sections and the .htaccess file of a directory; dir ends in a slash.
 func (d *dirWalker) enter(dir string, depth int) Status {
 	d.entered = dir
@@ -295,7 +319,7 @@ func (d *dirWalker) enter(dir string, depth int) Status {
 		} else if s.Path != dir && s.Path+"/" != dir {
 			continue
 		}
-		d.take(s.Conf)
+		d.takeSection(s)
 	}
 	if d.w.override == directives.None && len(d.w.overrideList) == 0 {
 		return OK
@@ -306,6 +330,9 @@ func (d *dirWalker) enter(dir string, depth int) Status {
 		return s
 	}
 	if conf != nil {
+		if d.r.explain != nil {
+			d.r.explain.tookFile(d.r, dir)
+		}
 		d.take(conf)
 	}
 	return OK
@@ -435,7 +462,7 @@ func (d *dirWalker) regexes() {
 			continue
 		}
 		if d.r.capture(s.Regex, name) || d.r.Gen.Jail.Jailed() && d.r.capture(s.Regex, d.r.Gen.Jail.Outside(name)) {
-			d.take(s.Conf)
+			d.takeSection(s)
 		}
 	}
 }

@@ -32,6 +32,7 @@ const readingGC = 400
 // run is the program; it gives the exit status.
 func run(argv []string, stdout, stderr io.Writer) int {
 	program := &mpm.Program{Name: server.ProgramName, Builtin: modules.Builtin, Engine: newEngine}
+	server.BuiltWith = builtWith()
 	role, err := mpm.Role()
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", server.ProgramName, err)
@@ -42,6 +43,9 @@ func run(argv []string, stdout, stderr io.Writer) int {
 	}
 	if state, ok := mpm.Inheritance(); ok {
 		return program.Resume(state)
+	}
+	if len(argv) > 1 && argv[1] == "explain" {
+		return explain(program, argv[2:], stdout, stderr)
 	}
 	a, err := parseArgs(argv[1:])
 	if err != nil {

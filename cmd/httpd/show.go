@@ -24,14 +24,16 @@ Server MPM:     event
   threaded:     yes (variable thread count)
     forked:     yes (variable process count)
 Server compiled with....
- -D APR_HAS_SENDFILE
- -D APR_HAS_MMAP
- -D APR_HAVE_IPV6 (IPv4-mapped addresses enabled)
- -D SINGLE_LISTEN_UNSERIALIZED_ACCEPT
- -D APR_HAS_OTHER_CHILD
- -D AP_HAVE_RELIABLE_PIPED_LOGS
- -D DYNAMIC_MODULE_LIMIT=256
 `)
+	for _, d := range builtWith() {
+		fmt.Fprintf(w, " -D %s\n", d)
+	}
+}
+
+// builtWith is what -V and mod_info show.
+func builtWith() []string {
+	list := []string{"APR_HAS_SENDFILE", "APR_HAS_MMAP", "APR_HAVE_IPV6 (IPv4-mapped addresses enabled)",
+		"SINGLE_LISTEN_UNSERIALIZED_ACCEPT", "APR_HAS_OTHER_CHILD", "AP_HAVE_RELIABLE_PIPED_LOGS", "DYNAMIC_MODULE_LIMIT=256"}
 	for _, s := range []struct{ name, value string }{
 		{"HTTPD_ROOT", defaultRoot},
 		{"DEFAULT_PIDLOG", defaultPidFile},
@@ -40,8 +42,9 @@ Server compiled with....
 		{"AP_TYPES_CONFIG_FILE", defaultTypes},
 		{"SERVER_CONFIG_FILE", defaultConfig},
 	} {
-		fmt.Fprintf(w, " -D %s=%q\n", s.name, s.value)
+		list = append(list, fmt.Sprintf("%s=%q", s.name, s.value))
 	}
+	return list
 }
 
 // listModules is -l: what is active without LoadModule.

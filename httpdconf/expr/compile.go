@@ -7,8 +7,27 @@ import (
 	"strings"
 )
 
-// compiler turns the tree into closures, with every name resolved.
-type compiler struct{ names Names }
+// compiler turns the tree into closures, with every name resolved. Of several
+// names that do not resolve the last one is told, as by Apache (observed on 2.4.71).
+type compiler struct {
+	names Names
+	err   *error
+}
+
+func newCompiler(names Names) compiler { return compiler{names, new(error)} }
+
+// missingCond and missingValue stand for what did not resolve.
+func (c compiler) missingCond(err error) (cond, error) {
+	*c.err = err
+	return func(*eval) (bool, error) { return false, nil }, nil
+}
+
+func (c compiler) missingValue(err error) (value, error) {
+	*c.err = err
+	return value{run: func(*eval) (string, error) { return "", nil }}, nil
+}
+
+var errBadRegexp = errors.New("Failed to compile regular expression")
 
 type cond = func(*eval) (bool, error)
 
@@ -105,7 +124,7 @@ func (c compiler) unary(u *unary) (cond, error) {
 		err = fmt.Errorf("Unary operator '-%s' does not exist", u.Op)
 	}
 	if err != nil {
-		return nil, err
+		return c.missingCond(err)
 	}
 	return func(e *eval) (bool, error) {
 		s, err := arg.eval(e)
@@ -146,7 +165,7 @@ func (c compiler) comparison(x *comparison) (cond, error) {
 		err = fmt.Errorf("Binary operator '-%s' does not exist", x.Op)
 	}
 	if err != nil {
-		return nil, err
+		return c.missingCond(err)
 	}
 	return func(e *eval) (bool, error) {
 		a, err := left.eval(e)
@@ -208,7 +227,7 @@ func (c compiler) in(left value, l *list) (cond, error) {
 			err = fmt.Errorf("List-returning function '%s' does not exist", l.Call.Name)
 		}
 		if err != nil {
-			return nil, err
+			return c.missingCond(err)
 		}
 		return func(e *eval) (bool, error) {
 			s, err := left.eval(e)
@@ -235,7 +254,7 @@ func (c compiler) in(left value, l *list) (cond, error) {
 		if err != nil {
 			return false, err
 		}
-		for _, w := range words {
+		for _, w := range slices.Backward(words) { // the last first, as Apache links them
 			v, err := w.eval(e)
 			if err != nil || v == s {
 				return err == nil, err
@@ -254,7 +273,7 @@ func (c compiler) match(left value, not bool, x *regex) (cond, error) {
 	}
 	re, err := c.names.Regexp(*pattern, fold)
 	if err != nil {
-		return nil, errors.New("Failed to compile regular expression")
+		return nil, errBadRegexp
 	}
 	return func(e *eval) (bool, error) {
 		s, err := left.eval(e)
@@ -330,7 +349,7 @@ func (c compiler) variable(v *variable) (value, error) {
 		err = fmt.Errorf("Variable '%s' does not exist", v.Name)
 	}
 	if err != nil {
-		return value{}, err
+		return c.missingValue(err)
 	}
 	return value{run: func(e *eval) (string, error) { return f(e.ctx) }}, nil
 }
@@ -341,7 +360,7 @@ func (c compiler) call(name string, arg value) (value, error) {
 		err = fmt.Errorf("Function '%s' does not exist", name)
 	}
 	if err != nil {
-		return value{}, err
+		return c.missingValue(err)
 	}
 	return value{run: func(e *eval) (string, error) {
 		s, err := arg.eval(e)

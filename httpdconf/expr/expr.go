@@ -9,9 +9,6 @@
 package expr
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/alecthomas/participle/v2"
 )
 
@@ -109,10 +106,13 @@ var (
 func ParseCondition(s string, names Names) (*Expr, error) {
 	ast, err := condParser.ParseString("", s)
 	if err != nil {
-		return nil, syntax(s, err)
+		return nil, diagnose(s, false, names)
 	}
-	c := compiler{names}
+	c := newCompiler(names)
 	cond, err := c.or(ast.Or)
+	if err == nil {
+		err = *c.err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,33 +126,15 @@ func ParseString(s string, names Names) (*Expr, error) {
 	}
 	ast, err := stringParser.ParseString("", s)
 	if err != nil {
-		return nil, syntax(s, err)
+		return nil, diagnose(s, true, names)
 	}
-	c := compiler{names}
+	c := newCompiler(names)
 	w, err := c.parts(ast.Parts)
+	if err == nil {
+		err = *c.err
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &Expr{text: s, str: w.eval, constant: w.constant}, nil
-}
-
-// syntax words an error as Apache does: the scanner's own words, else only
-// that the syntax is wrong, with what stands there as our addition.
-func syntax(text string, err error) error {
-	var scanErr *scanError
-	if errors.As(err, &scanErr) {
-		if scanErr.expected {
-			return errors.New(scanErr.msg)
-		}
-		return fmt.Errorf("syntax error, unexpected T_ERROR: %s", scanErr.msg)
-	}
-	var unexpected *participle.UnexpectedTokenError
-	if errors.As(err, &unexpected) {
-		expecting := ""
-		if toks, scanErr := scan(text, false); scanErr == nil && unexpected.Unexpected.EOF() && len(toks) > 0 && toks[len(toks)-1].Type == tokIdent {
-			expecting = ", expecting '('"
-		}
-		return fmt.Errorf("syntax error, unexpected %s%s", tokenName(unexpected.Unexpected), expecting)
-	}
-	return errors.New("syntax error")
 }

@@ -39,6 +39,9 @@ func tokenName(t lexer.Token) string {
 		return "$end"
 	}
 	if t.Type == tokPunct {
+		if t.Value == "." {
+			return "T_OP_CONCAT"
+		}
 		return "'" + t.Value + "'"
 	}
 	names := map[lexer.TokenType]string{
@@ -366,11 +369,11 @@ func (sc *scanner) variable() error {
 	for sc.at < len(sc.s) && identChar(sc.s[sc.at]) && (sc.at > start || letter(sc.s[sc.at])) {
 		sc.at++
 	}
-	if sc.at == len(sc.s) {
-		return fail("Unterminated string or variable")
-	}
 	if sc.at > start {
 		sc.emit(tokIdent, sc.s[start:sc.at])
+	}
+	if sc.at == len(sc.s) {
+		return fail("Unterminated string or variable")
 	}
 	switch c := sc.s[sc.at]; c {
 	case '}':
@@ -381,10 +384,6 @@ func (sc *scanner) variable() error {
 		sc.emit(tokPunct, ":")
 		sc.at++
 		return sc.argument()
-	case '\n', '\r':
-		return fail("Unterminated string or variable")
-	case '"', '\'':
-		return fail("Unterminated variable in string")
 	default:
 		return fail("Invalid character in variable name '%c'", c)
 	}

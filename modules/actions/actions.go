@@ -19,7 +19,7 @@ var Module = server.Module{
 			Set: slot.Take2((*config).addScript)},
 	},
 	Hooks: []server.Hook{
-		server.Handler.Last(handle).Plain().When(slot.If(func(c *config) bool { return len(c.actions)+len(c.scripts) > 0 })),
+		server.Handler.Last(handle).Plain().Harmless().When(slot.If(func(c *config) bool { return len(c.actions)+len(c.scripts) > 0 })),
 	},
 }
 

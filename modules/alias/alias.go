@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/pattern"
 )
@@ -66,6 +67,7 @@ type entry struct {
 	real    string          // path, as it is reached while serving unless regex is set; or URL
 	handler string
 	status  int // of a redirect
+	pos     httpdconf.Pos
 }
 
 type serverConfig struct {
@@ -86,12 +88,14 @@ type sectionAlias struct {
 	real    *server.Expr // nil: none
 	fake    string
 	handler string
+	pos     httpdconf.Pos
 }
 
 type sectionRedirect struct {
 	set    bool
 	target *server.Expr // nil for a status without one
 	status int
+	pos    httpdconf.Pos
 }
 
 func merge(base, add config) config {
@@ -111,7 +115,7 @@ func merge(base, add config) config {
 func setAlias(handler string) func(*config, *directives.Cmd, string, string) error {
 	return func(c *config, cmd *directives.Cmd, fake, real string) error {
 		if real != "" {
-			return addAlias(serverSlot.Edit(cmd), cmd, entry{fake: fake, real: cmd.InJail(rootRelative(cmd, real)), handler: handler})
+			return addAlias(serverSlot.Edit(cmd), cmd, entry{fake: fake, real: cmd.InJail(rootRelative(cmd, real)), handler: handler, pos: cmd.Node.Pos})
 		}
 		if err := cmd.Check(directives.NotInDirectory | directives.NotInFiles); err != nil {
 			return err
@@ -123,7 +127,7 @@ func setAlias(handler string) func(*config, *directives.Cmd, string, string) err
 		if err != nil {
 			return fmt.Errorf("Cannot parse alias expression '%s': %w", fake, err)
 		}
-		c.alias = sectionAlias{real: e, fake: cmd.Path, handler: handler}
+		c.alias = sectionAlias{real: e, fake: cmd.Path, handler: handler, pos: cmd.Node.Pos}
 		return nil
 	}
 }
@@ -143,12 +147,12 @@ func setAliasMatch(handler string) func(*serverConfig, *directives.Cmd, string, 
 		if err != nil {
 			return err
 		}
-		return addAlias(c, cmd, entry{fake: expr, regex: re, real: real, handler: handler})
+		return addAlias(c, cmd, entry{fake: expr, regex: re, real: real, handler: handler, pos: cmd.Node.Pos})
 	}
 }
 
 func compile(expr string) (*pattern.Regexp, error) {
-	re, err := pattern.Compile(expr, pattern.Default)
+	re, err := pattern.Compile(expr, pattern.DefaultFlags())
 	if err != nil {
 		return nil, &directives.Hinted{Err: errors.New("Regular expression could not be compiled."), Hint: err.Error()}
 	}

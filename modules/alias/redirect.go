@@ -61,11 +61,11 @@ func setRedirect(def int, regex bool) func(*config, *directives.Cmd, string, str
 			case kind == notStatus && a2 == "":
 				return c.redirectSection(cmd, status, a1)
 			case kind == finalStatus && a2 == "":
-				c.redirect.set, c.redirect.status = true, status
+				c.redirect.set, c.redirect.status, c.redirect.pos = true, status, cmd.Node.Pos
 				return nil
 			}
 		}
-		e := entry{fake: a2, real: a3, status: status}
+		e := entry{fake: a2, real: a3, status: status, pos: cmd.Node.Pos}
 		if a3 == "" && kind == notStatus {
 			e.fake, e.real = a1, a2
 		}
@@ -100,7 +100,7 @@ func (c *config) redirectSection(cmd *directives.Cmd, status int, url string) er
 	if err != nil {
 		return fmt.Errorf("Cannot parse redirect expression '%s': %w", url, err)
 	}
-	c.redirect = sectionRedirect{set: true, target: e, status: status}
+	c.redirect = sectionRedirect{set: true, target: e, status: status, pos: cmd.Node.Pos}
 	return nil
 }
 

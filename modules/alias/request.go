@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/pattern"
 )
@@ -20,14 +21,16 @@ func translate(r *server.Request) server.Status {
 		return status
 	}
 	file, ok, err := sectionFile(r, c)
+	pos := c.alias.pos
 	if err == nil && !ok {
-		file, ok, err = listFile(r, s.aliases)
+		file, pos, ok, err = listFile(r, s.aliases)
 	}
 	switch {
 	case err != nil:
 		return 500
 	case ok:
 		r.Filename = file
+		r.Because(pos)
 		return server.OK
 	}
 	return server.Declined
@@ -43,8 +46,9 @@ func fixup(r *server.Request) server.Status {
 // matches.
 func redirect(r *server.Request, c *config, list []entry, completed, refused string) server.Status {
 	target, status, ok, err := c.redirect.of(r)
+	pos := c.redirect.pos
 	if err == nil && !ok {
-		target, status, ok, err = findRedirect(r, list)
+		target, status, pos, ok, err = findRedirect(r, list)
 	}
 	switch {
 	case err != nil:
@@ -71,6 +75,7 @@ func redirect(r *server.Request, c *config, list []entry, completed, refused str
 		target += "?" + r.Args
 	}
 	r.Out.Set("Location", target)
+	r.Because(pos)
 	return server.Status(status)
 }
 
@@ -87,7 +92,7 @@ func (s *sectionRedirect) of(r *server.Request) (target string, status int, ok b
 	return escapeTarget(target), s.status, true, nil
 }
 
-func findRedirect(r *server.Request, list []entry) (target string, status int, ok bool, err error) {
+func findRedirect(r *server.Request, list []entry) (target string, status int, pos httpdconf.Pos, ok bool, err error) {
 	for i := range list {
 		e := &list[i]
 		if e.regex == nil {
@@ -96,18 +101,18 @@ func findRedirect(r *server.Request, list []entry) (target string, status int, o
 				continue
 			}
 			r.ContextPrefix, r.ContextDir = e.fake, e.real
-			return e.real + server.EscapePath(r.URI[n:]), e.status, true, nil
+			return e.real + server.EscapePath(r.URI[n:]), e.status, e.pos, true, nil
 		}
 		target, ok, err = e.substitute(r)
 		if err != nil || !ok {
 			if err != nil {
-				return "", 0, false, err
+				return "", 0, pos, false, err
 			}
 			continue
 		}
-		return escapeTarget(target), e.status, true, nil
+		return escapeTarget(target), e.status, e.pos, true, nil
 	}
-	return "", 0, false, nil
+	return "", 0, pos, false, nil
 }
 
 // substitute gives what a Match form makes of the request's path.
@@ -148,7 +153,7 @@ func sectionFile(r *server.Request, c *config) (string, bool, error) {
 }
 
 // listFile is the file of the first Alias that matches.
-func listFile(r *server.Request, list []entry) (string, bool, error) {
+func listFile(r *server.Request, list []entry) (string, httpdconf.Pos, bool, error) {
 	for i := range list {
 		e := &list[i]
 		var file string
@@ -162,7 +167,7 @@ func listFile(r *server.Request, list []entry) (string, bool, error) {
 		} else {
 			s, ok, err := e.substitute(r)
 			if err != nil {
-				return "", false, err
+				return "", e.pos, false, err
 			}
 			if !ok {
 				continue
@@ -170,9 +175,9 @@ func listFile(r *server.Request, list []entry) (string, bool, error) {
 			file = inJail(r, s)
 		}
 		force(r, e.handler)
-		return clean(file), true, nil
+		return clean(file), e.pos, true, nil
 	}
-	return "", false, nil
+	return "", httpdconf.Pos{}, false, nil
 }
 
 // force sets the handler of the Script forms, and leaves a note for mod_cgi.

@@ -13,8 +13,8 @@ import (
 var Module = server.Module{
 	Name: "asis_module",
 	Hooks: []server.Hook{
-		server.Handler.Named("send-as-is", handle),
-		server.Handler.Named("httpd/send-as-is", handle),
+		server.Handler.Named("send-as-is", handle).Harmless(),
+		server.Handler.Named("httpd/send-as-is", handle).Harmless(),
 	},
 }
 

@@ -15,7 +15,8 @@ import (
 
 // Module is auth_digest_module.
 var Module = server.Module{
-	Name: "auth_digest_module",
+	Name:    "auth_digest_module",
+	Mutexes: []string{"authdigest-client", "authdigest-opaque"},
 	Directives: directives.Table{
 		{Name: "AuthDigestProvider", In: directives.AuthConfig, Usage: "specify the auth providers for a directory or location",
 			Set: slot.Iterate((*config).addProvider)},

@@ -17,7 +17,8 @@ import (
 
 // Module is authn_socache_module.
 var Module = server.Module{
-	Name: "authn_socache_module",
+	Name:    "authn_socache_module",
+	Mutexes: []string{"authn-socache"},
 	Directives: directives.Table{
 		{Name: "AuthnCacheSOCache", In: directives.InServer, Forbid: directives.GlobalOnly, Usage: "socache provider for authn cache",
 			Set: caches.Take1((*serverConfig).setCache)},

@@ -51,8 +51,8 @@ var Module = server.Module{
 			Set: text(func(c *config) *string { return &c.headInsert })},
 	},
 	Hooks: []server.Hook{
-		server.Handler.Named(directoryType, handle),
-		server.Handler.Named("default-handler", handle).Plain(),
+		server.Handler.Named(directoryType, handle).Harmless(),
+		server.Handler.Named("default-handler", handle).Plain().Harmless(),
 	},
 	// What stands in a section is merged even where the server itself says
 	// nothing: merge gives +options and -options their effect.

@@ -7,7 +7,9 @@ package core
 import (
 	"strings"
 
+	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/pattern"
 )
 
 // Module is core_module.
@@ -16,6 +18,7 @@ var Module = server.Module{
 	Source:     "core.c",
 	Static:     true,
 	Directives: rows(),
+	Defaults:   func(*directives.Server) { pattern.SetDefaultFlags(pattern.Default) },
 	Hooks: []server.Hook{
 		server.TranslateName.ReallyLast(server.TranslateToFile).Plain(),
 		server.MapToStorage.ReallyLast(server.MapToFile).Plain(),
@@ -26,7 +29,7 @@ var Module = server.Module{
 		server.InsertFilter.Middle(insertFilters).Plain().When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return len(c.OutputFilters.Else(nil))+len(c.InputFilters.Else(nil)) > 0
 		})),
-		server.Handler.ReallyLast(server.DefaultHandler).Plain(),
+		server.Handler.ReallyLast(server.DefaultHandler).Plain().Harmless(),
 	},
 }
 
@@ -36,6 +39,7 @@ func overrideType(r *server.Request) server.Status {
 	d := server.CoreDir.Of(r.Dir)
 	if t, ok := d.ForceType.Get(); ok && t != "none" {
 		r.ContentType = t
+		r.BecauseOf("ForceType")
 	}
 	if h, ok := d.SetHandler.Get(); ok && !strings.EqualFold(h, "none") {
 		r.Handler = h
@@ -49,6 +53,7 @@ func overrideType(r *server.Request) server.Status {
 			r.Handler = h
 		}
 	}
+	r.BecauseOf("SetHandler")
 	if a, ok := d.AcceptPathInfo.Get(); ok && a != server.PathInfoDefault {
 		r.UsedPathInfo = a
 	}

@@ -61,10 +61,12 @@ func directorySection(match bool) func(*server.ServerConfig, *directives.Cmd, st
 		s := &server.Section{Kind: server.DirectorySection, Path: word, Regex: regex, Node: cmd.Node}
 		if regex == nil {
 			if word != "/" {
-				if !path.IsAbs(word) {
-					return fmt.Errorf("<Directory \"%s\"> path is invalid.", word)
+				if path.IsAbs(word) {
+					word = cmd.InJail(word)
+				} else {
+					cmd.Note("<Directory \"%s\"> never applies: the path does not begin with /", word)
 				}
-				s.Path = strings.TrimSuffix(path.Clean(cmd.InJail(word)), "/") + "/"
+				s.Path = strings.TrimSuffix(path.Clean(word), "/") + "/"
 			}
 			s.Glob = pattern.HasGlob(s.Path)
 			if s.Path != "/" {
@@ -200,26 +202,19 @@ func virtualHost(_ *server.ServerConfig, cmd *directives.Cmd, args string) error
 // hostAddrs reads one address of a <VirtualHost>: *, _default_, an address or
 // a name, with or without a port (get_addresses).
 func hostAddrs(cmd *directives.Cmd, w string) ([]server.HostAddr, error) {
-	host, port := w, 0
-	if i := strings.LastIndexByte(w, ':'); i >= 0 && (strings.HasPrefix(w, "[") && w[i-1] == ']' || strings.Count(w, ":") == 1) {
-		host = w[:i]
-		if p := w[i+1:]; p != "*" {
-			n, err := strconv.Atoi(p)
-			if err != nil || n < 1 || n > 65535 {
-				return nil, errors.New("The address or port is invalid")
-			}
-			port = n
-		}
+	host, port, err := splitPort(w)
+	if err != nil {
+		return nil, err
 	}
 	if host == "*" || strings.EqualFold(host, "_default_") {
 		return []server.HostAddr{{Port: port, Given: w}}, nil
 	}
 	literal := strings.Trim(host, "[]")
 	if a, err := netip.ParseAddr(literal); err == nil {
+		if a.IsUnspecified() {
+			a = netip.Addr{} // [::] and 0.0.0.0 mean all, as * does (observed on 2.4.71)
+		}
 		return []server.HostAddr{{Addr: a, Port: port, Given: w}}, nil
-	}
-	if host == "" || strings.ContainsAny(host, "*?[") {
-		return nil, errors.New("The address or port is invalid")
 	}
 	ips, err := net.LookupIP(host)
 	if err != nil {
@@ -235,13 +230,45 @@ func hostAddrs(cmd *directives.Cmd, w string) ([]server.HostAddr, error) {
 	return list, nil
 }
 
+// splitPort takes the port off an address: the digits behind the last colon, or
+// ":*" for any (apr_parse_addr_port). What has no port there is all host.
+func splitPort(w string) (host string, port int, err error) {
+	invalid := errors.New("The address or port is invalid")
+	if host, any := strings.CutSuffix(w, ":*"); any {
+		if host == "" {
+			return "", 0, invalid
+		}
+		return host, 0, nil
+	}
+	digits := strings.TrimRight(w, "0123456789")
+	number := w[len(digits):]
+	port, err = strconv.Atoi(number)
+	bare := digits == "" || number != "" && strings.HasSuffix(digits, ":")
+	switch {
+	case w == "" || bare && (err != nil || port < 1 || port > 65535) || digits == ":" && number != "":
+		return "", 0, invalid
+	case digits == "":
+		return "", 0, errors.New("Missing address for VirtualHost")
+	case bare:
+		w = digits[:len(digits)-1]
+	default:
+		port = 0
+	}
+	if strings.HasPrefix(w, "[") {
+		if _, err := netip.ParseAddr(strings.TrimSuffix(w[1:], "]")); err != nil || !strings.HasSuffix(w, "]") {
+			return "", 0, invalid
+		}
+	}
+	return w, port, nil
+}
+
 // generateError is Error: the text is the message.
 func generateError(_ *server.DirConfig, _ *directives.Cmd, args string) error {
 	if args == "" {
 		return errors.New("The Error directive was used with no message.")
 	}
-	if args[0] == '"' || args[0] == '\'' {
-		args, _ = httpdconf.Getword(args)
+	if n := len(args); n > 1 && (args[0] == '"' || args[0] == '\'') && args[n-1] == args[0] {
+		args = args[1 : n-1]
 	}
 	return errors.New(args)
 }
@@ -255,4 +282,11 @@ func serverRoot(r *httpdconf.Reader, n *httpdconf.Node) error {
 	return nil
 }
 
-func runtimeDir(r *httpdconf.Reader, n *httpdconf.Node) error { return nil }
+// runtimeDir only looks whether the directory is there.
+func runtimeDir(r *httpdconf.Reader, n *httpdconf.Node) error {
+	dir, _ := httpdconf.Getword(n.Args)
+	if isDir, ok := r.Source().Stat(r.Abs(dir)); !ok || !isDir {
+		return errors.New("DefaultRuntimeDir must be a valid directory, absolute or relative to ServerRoot")
+	}
+	return nil
+}

@@ -170,23 +170,13 @@ func setServerTokens(c *server.ServerConfig, _ *directives.Cmd, a string) error 
 	return nil
 }
 
-func setMutex(_ *server.ServerConfig, _ *directives.Cmd, args string) error {
-	mechanism, _ := httpdconf.Getword(args)
-	kind, _, _ := strings.Cut(mechanism, ":")
-	switch strings.ToLower(kind) {
-	case "default", "none", "no", "file", "flock", "fcntl", "sem", "posixsem", "sysvsem", "pthread", "yes":
-		return nil
-	}
-	return fmt.Errorf("Invalid Mutex directory in argument %s; also try one of none, default, fcntl, flock, sysvsem, posixsem, pthread", mechanism)
-}
-
 func setRecursion(c *server.ServerConfig, cmd *directives.Cmd, a, b string) error {
 	n := atoi(a)
 	if n <= 0 {
 		return errors.New("The recursion limit must be greater than zero.")
 	}
 	if n < 4 {
-		cmd.Warn("AH00119: Limiting internal redirects to very low numbers may cause normal requests to fail.")
+		cmd.LogWarning("AH00119: Limiting internal redirects to very low numbers may cause normal requests to fail.")
 	}
 	c.RedirectLimit = directives.Given(n)
 	if b != "" {
@@ -194,7 +184,7 @@ func setRecursion(c *server.ServerConfig, cmd *directives.Cmd, a, b string) erro
 			return errors.New("The recursion limit must be greater than zero.")
 		}
 		if n < 4 {
-			cmd.Warn("AH00120: Limiting the subrequest depth to a very low level may cause normal requests to fail.")
+			cmd.LogWarning("AH00120: Limiting the subrequest depth to a very low level may cause normal requests to fail.")
 		}
 	}
 	c.SubreqLimit = directives.Given(n)
@@ -258,7 +248,7 @@ func registerMethod(_ *server.ServerConfig, _ *directives.Cmd, a string) error {
 }
 
 // regexOptions are those of RegexDefaultOptions.
-var regexOptions = map[string]pattern.Flags{"icase": pattern.FoldCase, "extended": pattern.Extended, "dotall": pattern.DotAll, "dollar_endonly": pattern.DollarEndOnly}
+var regexOptions = map[string]pattern.Flags{"icase": pattern.FoldCase, "dotall": pattern.DotAll, "dollar_endonly": pattern.DollarEndOnly}
 
 func setRegexDefaults(_ *server.ServerConfig, cmd *directives.Cmd, args string) error {
 	flags := pattern.DefaultFlags()
@@ -289,16 +279,20 @@ func setRegexDefaults(_ *server.ServerConfig, cmd *directives.Cmd, args string) 
 }
 
 func setFlushMaxThreshold(c *server.ServerConfig, _ *directives.Cmd, a string) error {
-	n := atoi(a)
-	if n < 0 || a == "" || a[0] < '0' || a[0] > '9' {
-		return fmt.Errorf("parameter must be a number between 0 and 4294967295: %s", a)
+	n, err := strconv.ParseUint(a, 10, 32)
+	if err != nil {
+		return fmt.Errorf("parameter must be a number between 0 and (4294967295U)): %s", a)
 	}
-	c.FlushMaxThreshold = directives.Given(n)
+	c.FlushMaxThreshold = directives.Given(int(n))
 	return nil
 }
 
 func setFlushMaxPipelined(c *server.ServerConfig, _ *directives.Cmd, a string) error {
-	c.FlushMaxPipelined = directives.Given(atoi(a))
+	n, err := strconv.ParseInt(a, 10, 32)
+	if err != nil || n < -1 {
+		return fmt.Errorf("parameter must be a number between -1 and (2147483647): %s", a)
+	}
+	c.FlushMaxPipelined = directives.Given(int(n))
 	return nil
 }
 
@@ -325,8 +319,11 @@ func ignored1(*server.ServerConfig, *directives.Cmd, string) error { return nil 
 func setCoreDump(c *server.MPMConfig, cmd *directives.Cmd, a string) error {
 	dir := cmd.ServerRootRelative(a)
 	st, err := os.Stat(dir)
-	if err != nil || !st.IsDir() {
-		return fmt.Errorf("CoreDumpDirectory %s does not exist or is not a directory", dir)
+	if err != nil {
+		return fmt.Errorf("CoreDumpDirectory %s does not exist", dir)
+	}
+	if !st.IsDir() {
+		return fmt.Errorf("CoreDumpDirectory %s is not a directory", dir)
 	}
 	c.CoreDumpDir, c.CoreDumpInJail = directives.Given(dir), cmd.InJail(dir)
 	return nil

@@ -222,7 +222,7 @@ func rows() directives.Table {
 		{Name: "RLimitNPROC", NoOp: "no programs are run yet", In: anywhere,
 			Usage: "soft/hard limits for max number of processes per uid",
 			Set:   server.CoreDir.Take12(resourceLimit(func(c *server.DirConfig, l server.RLimit) { c.RLimitNPROC = directives.Given(l) }))},
-		{Name: "RegexDefaultOptions", In: directives.InServer, Forbid: directives.GlobalOnly, Early: true,
+		{Name: "RegexDefaultOptions", In: directives.InServer, Forbid: directives.GlobalOnly,
 			Usage: "default options for regexes (prefixed by '+' to add, '-' to del)",
 			Set:   server.CoreServer.Raw(setRegexDefaults)},
 		{Name: "LimitInternalRecursion", In: directives.InServer,

@@ -149,6 +149,7 @@ func run(r *server.Request, t *server.Fields, edits []edit, early, request bool)
 				r.Notes.Unset(name)
 			}
 		}
+		r.Because(e.pos)
 	}
 	return true
 }

@@ -69,6 +69,7 @@ type edit struct {
 	early  bool
 	env    string // needed for the edit, "!name" its absence; "" none
 	expr   *server.Expr
+	pos    httpdconf.Pos
 }
 
 // words cuts a line as the directives do: an argument that is not there is told
@@ -96,7 +97,7 @@ func (c *config) read(cmd *directives.Cmd, args string, request bool) error {
 	} else if strings.EqualFold(verb, "onsuccess") {
 		verb, _ = w.next()
 	}
-	var e edit
+	e := edit{pos: cmd.Node.Pos}
 	e.name, _ = w.next()
 	value, hasValue := w.next()
 	subs, hasSubs := w.next()
@@ -117,7 +118,7 @@ func (c *config) read(cmd *directives.Cmd, args string, request bool) error {
 			return errors.New("Header edit requires a match and a substitution")
 		}
 		var err error
-		if e.regex, err = pattern.Compile(value, pattern.Default); err != nil {
+		if e.regex, err = pattern.Compile(value, pattern.DefaultFlags()); err != nil {
 			return &directives.Hinted{Err: errors.New("Header edit regex could not be compiled"), Hint: err.Error()}
 		}
 		value = subs
@@ -146,7 +147,7 @@ func (c *config) read(cmd *directives.Cmd, args string, request bool) error {
 			return errors.New("Header echo only valid on Header directives")
 		}
 		var err error
-		if e.regex, err = pattern.Compile(e.name, pattern.Default); err != nil {
+		if e.regex, err = pattern.Compile(e.name, pattern.DefaultFlags()); err != nil {
 			return &directives.Hinted{Err: errors.New("Header echo regex could not be compiled"), Hint: err.Error()}
 		}
 	}

@@ -27,7 +27,7 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.MapToStorage.Middle(noFile).Plain(),
-		server.Handler.Middle(options).Plain(),
+		server.Handler.Middle(options).Plain().Harmless(),
 	},
 }
 

@@ -63,6 +63,7 @@ func walk(r *server.Request, c *config, name string) (charset string) {
 		if !e.mediaType.IsSet() {
 			if t, ok := types[string(key)]; ok {
 				r.ContentType, found = t, true
+				r.BecauseOf("TypesConfig")
 			}
 		}
 		if configured {

@@ -10,6 +10,7 @@ import (
 // Module is mpm_prefork_module.
 var Module = server.Module{
 	Name:       "mpm_prefork_module",
+	Mutexes:    []string{"mpm-accept"},
 	Source:     "prefork.c",
 	OnRequest:  true,
 	Directives: mpm.Rows(mpm.Prefork),

@@ -10,6 +10,7 @@ import (
 // Module is mpm_worker_module.
 var Module = server.Module{
 	Name:       "mpm_worker_module",
+	Mutexes:    []string{"mpm-accept"},
 	Source:     "worker.c",
 	OnRequest:  true,
 	Directives: mpm.Rows(mpm.Worker),

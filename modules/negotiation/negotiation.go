@@ -29,8 +29,8 @@ var Module = server.Module{
 		server.TypeChecker.First(multiViews).Plain().When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return c.EffectiveOptions()&server.OptMultiViews != 0
 		})),
-		server.Handler.Named(mapType, typeMap).Plain(),
-		server.Handler.Named(mapHandler, typeMap).Plain(),
+		server.Handler.Named(mapType, typeMap).Plain().Harmless(),
+		server.Handler.Named(mapHandler, typeMap).Plain().Harmless(),
 	},
 }
 

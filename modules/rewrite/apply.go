@@ -78,6 +78,7 @@ func applyList(r *server.Request, rules []*rule, perdir string) (o outcome, last
 		if c.vary != "" {
 			r.Out.Merge("Vary", c.vary)
 		}
+		r.Because(p.pos)
 		switch {
 		case done == refused:
 			return answeredSet, last

@@ -19,7 +19,8 @@ const redirectHandler = "redirect-handler"
 
 // Module is rewrite_module.
 var Module = server.Module{
-	Name: "rewrite_module",
+	Name:    "rewrite_module",
+	Mutexes: []string{"rewrite-map"},
 	Directives: directives.Table{
 		{Name: "RewriteEngine", In: directives.FileInfo, Usage: "On or Off to enable or disable (default) the whole rewriting engine",
 			Set: slot.FlagErr(setEngine),
@@ -59,7 +60,7 @@ var Module = server.Module{
 		server.TranslateName.First(translate).Plain().Before("proxy_module").When(slot.If((*config).enabled)),
 		server.Fixups.First(fixup).Plain().Before("proxy_module").When(slot.If(func(c *config) bool { return c.enabled() && c.dir != "" })),
 		server.Fixups.Last(forceType).Plain(),
-		server.Handler.Named(redirectHandler, redirect),
+		server.Handler.Named(redirectHandler, redirect).Harmless(),
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/pattern"
 )
@@ -59,6 +60,7 @@ type rule struct {
 	cookies   []*template
 	skip      int
 	rounds    int
+	pos       httpdconf.Pos
 	escapes   string // characters that B names; "": all
 	noEscapes string // characters that BNE names
 }
@@ -75,7 +77,7 @@ func addRule(c *config, cmd *directives.Cmd, args string) error {
 	if err != nil {
 		return err
 	}
-	r.conds, s.conds = s.conds, nil
+	r.conds, s.conds, r.pos = s.conds, nil, cmd.Node.Pos
 	s.rules = append(s.rules, r)
 	return nil
 }

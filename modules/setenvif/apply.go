@@ -90,6 +90,7 @@ func (rule *rule) set(r *server.Request, captures []string) server.Status {
 		}
 		elog.Trace(2, r).Msgf("Setting %s", v.Name)
 	}
+	r.Because(rule.pos)
 	return server.Declined
 }
 

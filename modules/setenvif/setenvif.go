@@ -66,6 +66,7 @@ type rule struct {
 
 	text string // of the regex, as written
 	fold bool
+	pos  httpdconf.Pos
 	vars server.Fields // a value that starts with "!" unsets
 }
 
@@ -102,7 +103,7 @@ func setEnvIfExpr(c *config, cmd *directives.Cmd, args string) error {
 	if err != nil {
 		return fmt.Errorf("Could not parse expression \"%s\": %w", text, err)
 	}
-	r := rule{expr: e}
+	r := rule{expr: e, pos: cmd.Node.Pos}
 	if err := r.addVars(cmd, rest); err != nil {
 		return err
 	}
@@ -116,13 +117,14 @@ func (c *config) add(cmd *directives.Cmd, attr, args string, fold bool) error {
 	if text == "" {
 		return fmt.Errorf("Missing regular expression for %s", cmd.Name)
 	}
+	fold = fold || pattern.DefaultFlags()&pattern.FoldCase != 0
 	if n := len(c.rules); n > 0 {
 		last := &c.rules[n-1]
 		if last.expr == nil && strings.EqualFold(last.attr, attr) && last.fold == fold && last.text == text {
 			return last.addVars(cmd, rest)
 		}
 	}
-	r := rule{attr: attr, text: text, fold: fold, source: sourceOf(attr)}
+	r := rule{attr: attr, text: text, fold: fold, source: sourceOf(attr), pos: cmd.Node.Pos}
 	for i := range c.rules {
 		if strings.EqualFold(c.rules[i].attr, attr) {
 			r.attr = c.rules[i].attr
@@ -147,7 +149,7 @@ func (c *config) append(r rule) {
 }
 
 func (r *rule) compile(directive string) error {
-	var flags = pattern.Default
+	flags := pattern.DefaultFlags()
 	if r.fold {
 		flags |= pattern.FoldCase
 	}

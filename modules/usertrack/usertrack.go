@@ -102,7 +102,7 @@ func finder(name string) (*pattern.Regexp, error) {
 		}
 		b.WriteByte(c)
 	}
-	return pattern.Compile("^"+b.String()+"=([^;,]+)|[;,][ \t]*"+b.String()+"=([^;,]+)", pattern.Default)
+	return pattern.Compile("^"+b.String()+"=([^;,]+)|[;,][ \t]*"+b.String()+"=([^;,]+)", pattern.DefaultFlags())
 }
 
 func (c *config) setDomain(_ *directives.Cmd, domain string) error {

@@ -13,8 +13,9 @@ import (
 
 // Module is watchdog_module.
 var Module = server.Module{
-	Name:   "watchdog_module",
-	Static: true,
+	Name:    "watchdog_module",
+	Mutexes: []string{"watchdog-callback"},
+	Static:  true,
 	Directives: directives.Table{
 		{Name: "WatchdogInterval", In: directives.InServer, NoOp: "no module has periodic work", Forbid: directives.GlobalOnly,
 			Usage: "Watchdog interval in seconds", Set: server.Watchdog.Take1(setInterval)},

@@ -109,6 +109,7 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) {
 	l.next++
 	c.info.ID = l.next
 	l.gen.Connected(&c.info)
+	c.preface = c.info.Preface()
 	l.crew.Accepted.Add(1)
 	l.crew.Open.Add(1)
 	l.answer(c)

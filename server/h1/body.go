@@ -191,7 +191,8 @@ func (b *body) trailers() error {
 			b.r.Trailer = map[string][]string{}
 		}
 		b.r.Trailer.Add(name, value)
-		if server.CoreServer.Of(b.r.Server).MergeTrailers.Else(false) {
+		// A field that the head had hides the one behind the body (apr_table_overlay).
+		if _, had := b.r.Header[name]; !had && server.CoreServer.Of(b.r.Server).MergeTrailers.Else(false) {
 			b.r.Header.Add(name, value)
 		}
 	}

@@ -35,8 +35,9 @@ type conn struct {
 	info     server.Conn
 	limits   *limits
 	reads    *server.ReadLimits
-	arrival  uint32 // the number of the local address
-	enrolled bool   // the loop hears of it
+	arrival  uint32         // the number of the local address
+	enrolled bool           // the loop hears of it
+	preface  server.Preface // until it was read; nil for none
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -247,12 +248,34 @@ func (c *conn) serveOnce(in []byte) bool {
 		c.bytesIn += int64(n)
 		c.buf = (*bp)[:n:n]
 	}
+	if c.preface != nil && !c.readPreface() {
+		c.close()
+		return false
+	}
 	for {
 		if len(c.buf) == 0 {
 			return true
 		}
 		if !c.request() {
 			c.linger()
+			return false
+		}
+	}
+}
+
+// readPreface takes off what stands before the first request. It answers false
+// when the connection must end.
+func (c *conn) readPreface() bool {
+	for {
+		n, more, err := c.preface(c.buf)
+		if err != nil {
+			return false
+		}
+		if !more {
+			c.buf, c.preface = c.buf[n:], nil
+			return true
+		}
+		if c.fill(c.timeout()) != nil {
 			return false
 		}
 	}

@@ -76,6 +76,10 @@ type debt struct {
 // answer serves a connection that has something to read and that the caller has
 // made busy. It leaves it idle, closed, or to a goroutine.
 func (l *Loop) answer(c *conn) {
+	if c.preface != nil {
+		l.hand(c, nil, nil)
+		return
+	}
 	n := l.inline
 	for range inlineReads {
 		got, err := read(c.fd, n.in)
