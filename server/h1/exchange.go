@@ -2,6 +2,7 @@ package h1
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -122,7 +123,7 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 			continue
 		}
 		if k.File != nil {
-			if err := x.file(&out, k); err != nil {
+			if err := x.file(r, &out, k); err != nil {
 				return x.fail(err)
 			}
 		} else {
@@ -185,7 +186,7 @@ func (x *exchange) fail(err error) error {
 // sent by the kernel.
 const smallFile = 32 << 10
 
-func (x *exchange) file(out *[]byte, k server.Bucket) error {
+func (x *exchange) file(r *server.Request, out *[]byte, k server.Bucket) error {
 	if k.Len <= smallFile {
 		at := len(*out)
 		*out = append(*out, make([]byte, k.Len)...)
@@ -204,7 +205,35 @@ func (x *exchange) file(out *[]byte, k server.Bucket) error {
 		}
 		*out = (*out)[:0]
 	}
+	if !usesSendfile(r) {
+		return x.copyFile(k)
+	}
 	return x.c.sendfile(int(k.File.Fd()), k.Off, k.Len)
+}
+
+// usesSendfile tells whether the kernel may send files: unless EnableSendfile
+// Off says that it must not, for file systems that cannot.
+func usesSendfile(r *server.Request) bool {
+	return server.CoreDir.Of(r.Dir).EnableSendfile.Else(true)
+}
+
+// copyFile sends a piece of a file by reading it.
+func (x *exchange) copyFile(k server.Bucket) error {
+	buf := make([]byte, min(k.Len, 64<<10))
+	for at, end := k.Off, k.Off+k.Len; at < end; {
+		n, err := k.File.ReadAt(buf[:min(int64(len(buf)), end-at)], at)
+		if n == 0 {
+			if err == nil || err == io.EOF {
+				err = errors.New("the file became shorter")
+			}
+			return err
+		}
+		if err := x.c.writeAll(buf[:n]); err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
 }
 
 // writeAll writes to the socket, waiting as long as Timeout allows each time.

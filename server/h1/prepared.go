@@ -322,7 +322,7 @@ func prepare(r *server.Request, b *server.Brigade) *prepared {
 		switch k := b.Buckets[0]; {
 		case k.File == nil && len(k.Mem) <= preparedBody:
 			p.body = bytes.Clone(k.Mem)
-		case k.File != nil:
+		case k.File != nil && usesSendfile(r):
 			if p.file = holdFile(int(k.File.Fd())); p.file == nil {
 				return nil
 			}
