@@ -270,11 +270,13 @@ func (s *liveServer) measure() measured {
 		m.open = append(m.open, fd.Name()+" "+target)
 	}
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid))
-	if f := regexp.MustCompile(`VmRSS:\s+(\d+)`).FindSubmatch(status); f != nil {
+	if f := residentRx.FindSubmatch(status); f != nil {
 		m.resident, _ = strconv.Atoi(string(f[1]))
 	}
 	return m
 }
+
+var residentRx = regexp.MustCompile(`VmRSS:\s+(\d+)`)
 
 var lineRx = regexp.MustCompile(`^GET /index\.html(?:\?(\d+))? HTTP/1\.1 id=(?:(\d+)|-) 200 1024 end$`)
 
