@@ -238,6 +238,7 @@ func TestOrderOfAChild(t *testing.T) {
 	for i, l := range lines {
 		who, call, _ := strings.Cut(l, " ")
 		name, args, _ := strings.Cut(strings.TrimSpace(call), "(")
+		args, _, _ = strings.Cut(args, "<unfinished ...>")
 		if who == thread && (strings.HasPrefix(name, "set") || strings.HasSuffix(name, "chdir") || name == "chroot") {
 			calls = append(calls, name)
 		}

@@ -207,6 +207,10 @@ func (s *liveServer) graceful() { s.t.Helper(); s.must("-k", "graceful") }
 func (s *liveServer) readPid() int {
 	s.t.Helper()
 	b, err := os.ReadFile(s.file("pid"))
+	for tries := 0; err != nil && tries < 100; tries++ { // it is written when the children serve
+		time.Sleep(20 * time.Millisecond)
+		b, err = os.ReadFile(s.file("pid"))
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
