@@ -421,7 +421,6 @@ func resourceLimit(set func(*server.DirConfig, server.RLimit)) func(*server.DirC
 			return int64(atoi(s))
 		}
 		l := server.RLimit{Soft: value(soft)}
-		l.Hard = l.Soft
 		if hard != "" {
 			l.Hard = value(hard)
 		}
