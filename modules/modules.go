@@ -25,6 +25,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/buffer"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
+	"github.com/donjon-httpd/donjon/modules/cgi"
+	"github.com/donjon-httpd/donjon/modules/cgid"
 	"github.com/donjon-httpd/donjon/modules/charset_lite"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
@@ -113,6 +115,8 @@ var Builtin = []*server.Module{
 	&brotli.Module,
 	&buffer.Module,
 	&cern_meta.Module,
+	&cgi.Module,
+	&cgid.Module,
 	&charset_lite.Module,
 	&data.Module,
 	&deflate.Module,

@@ -161,9 +161,12 @@ func (r *Request) addRedirectVars(e *Fields) {
 	}
 }
 
-// qualifiedURL is the request's target with scheme, host and port (QualifyRedirectURL).
+// qualifiedURL is the request's target with scheme and host (QualifyRedirectURL).
 func (r *Request) qualifiedURL() string {
-	return r.Scheme() + "://" + r.ServerNameForURL() + ":" + strconv.Itoa(r.ServerPort()) + r.UnparsedURI
+	if !strings.HasPrefix(r.UnparsedURI, "/") {
+		return r.UnparsedURI
+	}
+	return r.ConstructURL(r.UnparsedURI)
 }
 
 // ServerSoftware is SERVER_SOFTWARE: Apache's name and version, which programs

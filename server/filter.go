@@ -282,6 +282,26 @@ func (r *Request) End() error {
 	return r.passPending(false, true)
 }
 
+// EndWith ends the response with b, behind what was written; once only.
+func (r *Request) EndWith(b *Brigade) error {
+	if len(r.pending) > 0 {
+		if err := r.passPending(false, false); err != nil {
+			return err
+		}
+	}
+	r.ended, b.EOS = true, true
+	return r.PassBrigade(b)
+}
+
+// SendRaw takes out what stands between the handler and the connection: what is
+// passed from now on goes to the client as it is, head and all, and the
+// connection ends behind it.
+func (r *Request) SendRaw() {
+	r.output = nil
+	r.Simple, r.Chunked, r.HeadSent = true, false, true
+	r.Exchange.Drop()
+}
+
 func (r *Request) passPending(flush, eos bool) error {
 	b := Brigade{Flush: flush, EOS: eos}
 	if len(r.pending) > 0 {
