@@ -247,10 +247,11 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if head, _, _ := strings.Cut(raw, "\r\n\r\n"); strings.HasPrefix(raw, "HTTP/") && strings.Count(head, "\n") != strings.Count(head, "\r\n") {
 		return "<a line of the head ends without CR>\n"
 	}
+	raw = decoded(raw)
 	if slices.Contains(c.fields, "-chunks") {
 		raw = unchunked(raw)
 	}
-	raw = normal(relativeExpires(decoded(raw)), dir, port)
+	raw = normal(relativeExpires(raw), dir, port)
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder

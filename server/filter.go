@@ -86,6 +86,9 @@ type Brigade struct {
 	Buckets []Bucket
 	Flush   bool // what has come so far should reach the client now
 	EOS     bool // the response ends here
+	// Streamed says that how much there is was not known before it was read, as
+	// of a program's output: no ranges are cut from it.
+	Streamed bool
 }
 
 // Size is the number of bytes of body in the brigade.
@@ -291,6 +294,14 @@ func (r *Request) EndWith(b *Brigade) error {
 	}
 	r.ended, b.EOS = true, true
 	return r.PassBrigade(b)
+}
+
+// Truncate ends a response in its middle, because what makes it failed: the
+// connection ends without what would tell the client that this was all.
+func (r *Request) Truncate(why error) {
+	corelog.Error(r).Err(why).Msg("AH00574: ap_content_length_filter: apr_bucket_read() failed")
+	r.ended, r.pending = true, r.pending[:0]
+	r.Exchange.Drop()
 }
 
 // SendRaw takes out what stands between the handler and the connection: what is

@@ -171,6 +171,9 @@ func (c *run) Read(p []byte) (int, error) {
 	} else {
 		n, err = c.proc.Stdout.Read(p)
 	}
+	if errors.Is(err, os.ErrClosed) {
+		err = io.EOF // it was ended
+	}
 	if err == io.EOF && !c.headRead {
 		c.proc.WaitStderr(time.Second) // what the script says of it goes before what we say
 	}

@@ -2,6 +2,7 @@ package cgi
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"strings"
 
@@ -25,6 +26,9 @@ func (c *run) respond() server.Status {
 			r.Out.Unset("Content-Length") // the body's own length counts
 		}
 		r.Out.Unset("Transfer-Encoding")
+		if s == 504 {
+			c.end()
+		}
 		if s != server.OK {
 			c.logScript(s, bad, in)
 			if s == 304 {
@@ -65,7 +69,7 @@ func (c *run) stream(in *bufio.Reader) error {
 			n, err := c.readNow(buf[len(buf):cap(buf)])
 			buf = buf[:len(buf)+n]
 			if err == io.EOF {
-				return c.pass(buf, server.Brigade{EOS: true})
+				return c.pass(buf, server.Brigade{Streamed: true, EOS: true})
 			}
 			if err != nil {
 				return err
@@ -75,7 +79,7 @@ func (c *run) stream(in *bufio.Reader) error {
 				break
 			}
 		}
-		if err := c.pass(buf, server.Brigade{Flush: flush}); err != nil {
+		if err := c.pass(buf, server.Brigade{Streamed: true, Flush: flush}); err != nil {
 			return err
 		}
 		buf = buf[:0]
@@ -85,10 +89,14 @@ func (c *run) stream(in *bufio.Reader) error {
 		n, err := c.Read(buf[:cap(buf)])
 		buf = buf[:n]
 		if err == io.EOF {
-			return c.pass(buf, server.Brigade{EOS: true})
+			return c.pass(buf, server.Brigade{Streamed: true, EOS: true})
 		}
 		if err != nil {
-			c.r.Exchange.Drop()
+			if errors.Is(err, server.ErrScriptTimeout) {
+				err = errTimeUp
+			}
+			c.end()
+			c.r.Truncate(err)
 			return err
 		}
 	}

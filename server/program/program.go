@@ -95,11 +95,7 @@ func Start(c *Command) (*Process, error) {
 	if err == nil {
 		attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{Setpgid: true}}
 		attr.Files = []uintptr{uintptr(theirs[0]), uintptr(theirs[1]), uintptr(theirs[2])}
-		if c.Limits.any() {
-			p.PID, err = startLimited(c, attr)
-		} else {
-			p.PID, err = syscall.ForkExec(c.Path, c.Args, attr)
-		}
+		p.PID, err = fork(c, attr)
 	}
 	for _, fd := range theirs {
 		if fd > 2 {
@@ -166,12 +162,25 @@ func pollable(fd int) *os.File {
 	return os.NewFile(uintptr(fd), "pipe")
 }
 
+// fork starts the program with no signal blocked, whatever this process was
+// started with.
+func fork(c *Command, attr *syscall.ProcAttr) (pid int, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var none, old unix.Sigset_t
+	unix.PthreadSigmask(unix.SIG_SETMASK, &none, &old)     //nolint:errcheck // its arguments are valid
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) //nolint:errcheck // its arguments are valid
+	if c.Limits.any() {
+		return startLimited(c, attr)
+	}
+	return syscall.ForkExec(c.Path, c.Args, attr)
+}
+
 // startLimited starts a program whose limits hold from its first instruction:
 // it is stopped by the kernel at its exec (PTRACE_TRACEME), gets its limits and is
 // let go. Where tracing is forbidden the limits come a moment after the start.
+// The thread is locked: the one that forks is the tracer.
 func startLimited(c *Command, attr *syscall.ProcAttr) (int, error) {
-	runtime.LockOSThread() // the thread that forks is the tracer
-	defer runtime.UnlockOSThread()
 	attr.Sys.Ptrace = true
 	pid, err := syscall.ForkExec(c.Path, c.Args, attr)
 	traced := err == nil
