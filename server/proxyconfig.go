@@ -227,7 +227,7 @@ func (c *ProxyServerConfig) FindWorker(balancer *ProxyBalancer, url string) *Pro
 	if balancer != nil {
 		list = balancer.Members
 	}
-	socket, url := SplitUnixURL(url)
+	_, url = SplitUnixURL(url)
 	i := strings.Index(url, "://")
 	if i <= 0 {
 		return nil
@@ -242,16 +242,10 @@ func (c *ProxyServerConfig) FindWorker(balancer *ProxyBalancer, url string) *Pro
 	url = LowerASCII(url[:end]) + url[end:]
 	var best *ProxyWorker
 	for _, w := range list {
-		if best != nil && len(w.Name) <= len(best.Name) || w.Socket != socket {
+		if best != nil && len(w.Name) <= len(best.Name) || len(w.Name) < end || len(w.Name) > len(url) {
 			continue
 		}
-		if w.Glob {
-			if matchWorkerGlob(url, w.Name) {
-				best = w
-			}
-			continue
-		}
-		if len(w.Name) >= end && strings.HasPrefix(url, w.Name) {
+		if w.Glob && matchWorkerGlob(url, w.Name) || !w.Glob && strings.HasPrefix(url, w.Name) {
 			best = w
 		}
 	}

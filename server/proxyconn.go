@@ -41,7 +41,7 @@ type ProxyConn struct {
 	addr     netip.AddrPort
 	freed    time.Time // when it came back to the pool
 	tunneled bool      // through a remote proxy, by CONNECT
-	out      []byte    // kept for the next request's head
+	local    string    // the port of this side's end
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -198,9 +198,10 @@ const maxIdleProxyConns = 512
 // (ap_proxy_release_connection).
 func (c *ProxyConn) Release() {
 	w := c.Worker
-	if c.Close || c.Conn == nil || c.R.Buffered() > 0 {
+	if c.Close || c.Conn == nil || c.R != nil && c.R.Buffered() > 0 {
 		c.shut()
 	}
+	GiveReader(c.TakeReader())
 	c.Served++
 	p := &w.pool
 	p.mu.Lock()
@@ -226,8 +227,9 @@ func (c *ProxyConn) Release() {
 func (c *ProxyConn) shut() {
 	if c.Conn != nil {
 		c.Conn.Close() //nolint:errcheck // nothing is lost by it
-		c.Conn, c.under, c.R = nil, nil, nil
+		c.Conn, c.under = nil, nil
 	}
+	GiveReader(c.TakeReader())
 	c.Served = 0
 }
 
@@ -325,6 +327,7 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 		switch conn.under.Check() {
 		case backend.Alive:
 			conn.under.SetTimeout(c.Timeout())
+			conn.R = takeReader(conn.Conn, c.readerSize())
 			return nil
 		case backend.Gone:
 			proxylog.Trace(2, c.R).Msgf("%s: backend socket is disconnected.", conn.name)
@@ -335,11 +338,8 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	err = c.dial(conn)
 	if err == nil {
-		conn.Served = 0
-		if conn.R == nil {
-			conn.R = bufio.NewReaderSize(conn.under, max(c.bufferSize(), 4096))
-		}
-		conn.Conn = conn.under
+		conn.Served, conn.TLS, conn.Conn = 0, false, conn.under
+		conn.R = takeReader(conn.Conn, c.readerSize())
 		if !c.Worker.Shared.Status().Usable() { // another request found it in error meanwhile
 			c.Worker.Shared.SetStatus(0, ProxyInError)
 		}
@@ -349,7 +349,8 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	return err
 }
 
-func (c *ProxyCall) bufferSize() int {
+// BufferSize is how much is read from the backend at one time.
+func (c *ProxyCall) BufferSize() int {
 	if n := c.Worker.Params.IOBufferSize.Else(0); n > 0 {
 		return n
 	}
@@ -386,7 +387,7 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 	if conn.Socket != "" {
 		under, err := c.R.Gen.DialSocket(conn.Socket, o)
 		if err != nil {
-			proxylog.Error(c.R).Err(errnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
+			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
 			return err
 		}
 		proxylog.Debug(c.R).Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
@@ -403,16 +404,16 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 		var under *backend.Conn
 		if under, err = backend.DialTCP(to, o); err == nil {
 			proxylog.Debug(c.R).Msgf("AH02824: %s: connection established with %s (%s:%d)", conn.name, to, conn.Hostname, conn.Port)
-			conn.under, conn.addr = under, to
+			conn.under, conn.addr, conn.local = under, to, ""
 			return nil
 		}
-		proxylog.Error(c.R).Err(errnoOf(err)).Msgf("AH00957: %s: attempt to connect to %s (%s:%d) failed", conn.name, to, conn.Hostname, conn.Port)
+		proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00957: %s: attempt to connect to %s (%s:%d) failed", conn.name, to, conn.Hostname, conn.Port)
 	}
 	return err
 }
 
-// errnoOf is the errno in an error of package net, a timeout as Apache words it.
-func errnoOf(err error) error {
+// ErrnoOf is the errno in an error of package net, a timeout as Apache words it.
+func ErrnoOf(err error) error {
 	var no syscall.Errno
 	if errors.As(err, &no) {
 		return no
@@ -477,11 +478,11 @@ func (g *Generation) DialSocket(path string, o backend.Options) (*backend.Conn, 
 
 // StartTLS speaks TLS with the backend from now on, as [Request.ProxyTLS] says
 // for host. It does nothing on a connection that speaks it already.
-func (c *ProxyConn) StartTLS(r *Request, host string) error {
-	if c.TLS && c.Served > 0 {
+func (c *ProxyConn) StartTLS(call *ProxyCall, host string) error {
+	if c.TLS {
 		return nil
 	}
-	conf, err := r.ProxyTLS(host)
+	conf, err := call.R.ProxyTLS(host)
 	if err != nil {
 		return err
 	}
@@ -492,4 +493,74 @@ func (c *ProxyConn) StartTLS(r *Request, host string) error {
 	c.Conn, c.TLS = t, true
 	c.R.Reset(t)
 	return nil
+}
+
+// Address is whom the connection leads to, in log lines.
+func (c *ProxyConn) Address() string {
+	switch {
+	case c.Socket != "":
+		return c.Socket
+	case c.addr.IsValid():
+		return c.addr.String()
+	}
+	return net.JoinHostPort(c.Hostname, strconv.Itoa(c.Port))
+}
+
+// LocalPort is the port of this side's end.
+func (c *ProxyConn) LocalPort() string {
+	if a, ok := c.under.LocalAddr().(*net.TCPAddr); ok {
+		if c.local == "" {
+			c.local = strconv.Itoa(a.Port)
+		}
+		return c.local
+	}
+	return "0"
+}
+
+// readers are the buffers of connections that are in use; one that waits has none.
+var readers sync.Pool
+
+const readerSize = 16 << 10
+
+// readerSize is how much a buffer must hold: what is read at one time, and a line
+// of a head.
+func (c *ProxyCall) readerSize() int {
+	return max(c.BufferSize(), c.Worker.Params.ResponseFieldSize.Else(0)+2, readerSize)
+}
+
+func takeReader(from net.Conn, size int) *bufio.Reader {
+	if size == readerSize {
+		if r, ok := readers.Get().(*bufio.Reader); ok {
+			r.Reset(from)
+			return r
+		}
+	}
+	return bufio.NewReaderSize(from, size)
+}
+
+// TakeReader takes the buffer away from the connection, which may then be given
+// back while what was read last is still in use; nil when it has none.
+func (c *ProxyConn) TakeReader() *bufio.Reader {
+	r := c.R
+	c.R = nil
+	return r
+}
+
+// GiveReader lets a buffer be used again.
+func GiveReader(r *bufio.Reader) {
+	if r != nil && r.Size() == readerSize {
+		r.Reset(nil)
+		readers.Put(r)
+	}
+}
+
+// CanUpgrade tells whether the worker lets a connection become one of a protocol;
+// standard is what it may where upgrade= is not given (ap_proxy_worker_can_upgrade).
+func (w *ProxyWorker) CanUpgrade(protocol, standard string) bool {
+	if u := w.Params.Upgrade; u != "" && !equalFold(u, "NONE") {
+		return u == "*" || hasToken(u, protocol) || equalFold(u, protocol)
+	} else if u != "" {
+		return false
+	}
+	return standard != "" && equalFold(standard, protocol)
 }

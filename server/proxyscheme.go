@@ -84,6 +84,23 @@ func (c *ProxyCall) Serve() Status {
 	return Declined
 }
 
+// PreRequest is the pre_request phase.
+func (c *ProxyCall) PreRequest() Status {
+	for _, f := range c.R.Gen.proxy.pre {
+		if s := f(c); s != Declined {
+			return s
+		}
+	}
+	return Declined
+}
+
+// PostRequest is the post_request phase.
+func (c *ProxyCall) PostRequest() {
+	for _, f := range c.R.Gen.proxy.post {
+		f(c)
+	}
+}
+
 // proxyModules are the active modules' parts in proxying.
 type proxyModules struct {
 	schemes []*ProxyScheme

@@ -18,3 +18,13 @@ func (r *Request) ProxyTLS(host string) (*tls.Config, error) {
 	}
 	return nil, ErrNoProxyTLS
 }
+
+// SpeaksProxyTLS tells whether a module for TLS to backends is active.
+func (g *Generation) SpeaksProxyTLS() bool {
+	for _, m := range g.Modules {
+		if m.ProxyTLS != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -137,6 +137,52 @@ func splitAddrPort(s string) (host string, port int, ok bool) {
 	return host, port, host != ""
 }
 
+// ProxyPathOf writes the path of a URL, without its first slash, as it is asked
+// for, and the query behind it, with its "?" (the canon handlers of mod_proxy's
+// companions). badPath and badQuery are the numbers of their log lines.
+func (r *Request) ProxyPathOf(path string, log *Log, badPath, badQuery string) (p, query string, s Status) {
+	raw := true
+	switch {
+	case r.Forward, r.Notes.Has("proxy-nocanon"):
+	case r.Notes.Has("proxy-noencode"):
+		query = r.queryPart()
+	default:
+		d := CoreDir.Of(r.Dir)
+		var ok bool
+		if path, ok = ProxyEncode(path, ProxyPath, r.Forward, d.AllowEncodedSlashes && !d.DecodeEncodedSlashes); !ok {
+			return "", "", 400
+		}
+		raw = false
+		query = r.queryPart()
+	}
+	if raw && !visible(path) {
+		log.Error(r).Msgf("%s: To be forwarded path contains control characters or spaces", badPath)
+		return "", "", 403
+	}
+	if !visible(query) {
+		log.Error(r).Msgf("%s: To be forwarded query string contains control characters or spaces", badQuery)
+		return "", "", 403
+	}
+	return path, query, OK
+}
+
+func (r *Request) queryPart() string {
+	if !r.HasArgs || r.Notes.Has("proxy-noquery") {
+		return ""
+	}
+	return "?" + r.Args
+}
+
+// visible tells whether there are no control characters and no spaces.
+func visible(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // ProxyHostPort writes an authority: an IPv6 address in brackets, the port
 // unless it is the scheme's.
 func ProxyHostPort(host string, port, defaultPort int) string {

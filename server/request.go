@@ -44,6 +44,7 @@ type Request struct {
 	FieldOrder  []string // names in Header as the client spelled them, in its order
 	Proxied     bool     // a proxy's request (proxyreq)
 	Forward     bool     // of a forward proxy: the client has named the server (PROXYREQ_PROXY)
+	Expecting   bool     // the client waits for 100 Continue before it sends its body
 	Simple      bool     // HTTP/0.9: a body without a head (assbackwards)
 
 	// Where it leads.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -28,11 +29,11 @@ type Conn struct {
 	in, out         []byte
 	nIn, nOut       int
 	errIn, errOut   error
-	once            bool
 	tryIn, tryOut   func(fd uintptr) bool
 	peeked          int
 	peek            func(fd uintptr)
 	waitIn, waitOut func(fd uintptr) bool
+	interrupted     atomic.Bool
 }
 
 // ErrTimeout is a backend that took too long.
@@ -161,6 +162,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 // extend moves a deadline on when it is nearer than the timeout. One that is far
 // is set with some room, so that a busy connection moves it seldom.
 func (c *Conn) extend(until *time.Time, set func(time.Time) error) error {
+	if c.interrupted.Load() {
+		return os.ErrDeadlineExceeded
+	}
 	now := time.Now()
 	if c.timeout <= 0 {
 		if until.IsZero() {
@@ -217,6 +221,19 @@ func peek(fd uintptr) int {
 // Readable tells whether something, or the end, can be read without waiting.
 func (c *Conn) Readable() bool { return c.Check() != Alive }
 
+// ReadableWithin waits for something to be read, or the end, for a while.
+func (c *Conn) ReadableWithin(d time.Duration) bool {
+	if c.Readable() {
+		return true
+	}
+	c.readUntil = time.Now().Add(d)
+	if c.Conn.SetReadDeadline(c.readUntil) != nil {
+		return true
+	}
+	c.raw.Read(func(fd uintptr) bool { return peek(fd) >= 0 }) //nolint:errcheck // the next look tells
+	return c.Readable()
+}
+
 // CloseWrite says that nothing more will be sent.
 func (c *Conn) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
@@ -225,5 +242,8 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Interrupt ends a read and a write that wait.
-func (c *Conn) Interrupt() { c.Conn.SetDeadline(time.Unix(1, 0)) } //nolint:errcheck // it is closed then
+// Interrupt ends a read and a write that wait, and all that follow.
+func (c *Conn) Interrupt() {
+	c.interrupted.Store(true)
+	c.Conn.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // it is closed then
+}
