@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/donjon-httpd/donjon/internal/freeport"
 )
 
 // A product is a server that is compared, and how it is told to serve a site.
@@ -275,10 +277,11 @@ func (p *product) configure(s site, port int, text string) (program, file string
 // start runs a server until it takes connections. Its error says what the
 // server said.
 func (p *product) start(s site, f feature, on *cpus) (*process, error) {
-	port, err := freePort()
+	ports, err := freeport.Find(1)
 	if err != nil {
 		return nil, err
 	}
+	port := ports[0]
 	text, why := p.Config(s, port, f)
 	if why != "" {
 		return nil, errors.New(why)
@@ -325,13 +328,4 @@ func (r *process) stop() {
 		syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
 		<-r.done
 	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

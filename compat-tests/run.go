@@ -14,9 +14,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/donjon-httpd/donjon/internal/freeport"
 )
 
 // program is a server under comparison.
@@ -65,7 +66,7 @@ func (c *testCase) lay(dir string, snippet string) (conf string, port int, err e
 		return "", 0, err
 	}
 	os.Symlink(modulesDir, filepath.Join(dir, "modules"))
-	ports, err := freePorts(2)
+	ports, err := freeport.Find(2)
 	if err != nil {
 		return "", 0, err
 	}
@@ -86,30 +87,6 @@ func (c *testCase) lay(dir string, snippet string) (conf string, port int, err e
 	conf = filepath.Join(dir, "httpd.conf")
 	return conf, ports[0], os.WriteFile(conf, []byte(text+config), 0o644)
 }
-
-// freePorts finds ports to listen on below those that the system gives to
-// clients (ip_local_port_range begins at 32768): a connection of another case
-// could sit on one of those when the server binds it. Each process begins
-// elsewhere, and no port is given out twice until all were.
-func freePorts(n int) ([]int, error) {
-	const least, most = 10000, 32000
-	start := uint32(os.Getpid()) * 7919 % (most - least)
-	var list []int
-	for range most - least {
-		port := least + int((start+lastPort.Add(1))%(most-least))
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		if list = append(list, port); len(list) == n {
-			return list, nil
-		}
-	}
-	return nil, fmt.Errorf("no free port between %d and %d", least, most)
-}
-
-var lastPort atomic.Uint32
 
 // serve runs the case's requests on a server, each so many times, and gives
 // the last answers as text.

@@ -79,8 +79,12 @@ func (c *Cmd) Note(format string, args ...any) {
 
 // LogWarning is Warn for what Apache writes as a whole line of the error log,
 // with time, module and process, even before the log is open.
-func (c *Cmd) LogWarning(format string, args ...any) {
+func (c *Cmd) LogWarning(format string, args ...any) { c.LogAs("warn", format, args...) }
+
+// LogAs is LogWarning at another level, by its name in LogLevel.
+func (c *Cmd) LogAs(level, format string, args ...any) {
 	c.Warn(format, args...)
+	c.c.diags[len(c.c.diags)-1].Level = level
 	name, section := strings.CutPrefix(c.Name, "<")
 	if rows := c.c.set.Lookup(name, section); len(rows) > 0 {
 		c.c.diags[len(c.c.diags)-1].Module = strings.TrimSuffix(rows[0].Module, "_module")

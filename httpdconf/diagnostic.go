@@ -29,6 +29,7 @@ type Diagnostic struct {
 	Hint     string // what to do
 	NoPos    bool   // the message stands alone: Apache prints it without a line
 	Module   string // short name of the module in whose name Apache logs a warning; "" where it prints the bare text
+	Level    string // LogLevel's name for the level that Apache logs a warning with; "" is warn
 }
 
 // Diagnostics are problems in the order of the text.

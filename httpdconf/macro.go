@@ -35,10 +35,10 @@ func Macro(r *Reader, n *Node) error {
 	name = strings.ToLower(name)
 	m := &macro{name: name, location: fmt.Sprintf("defined on line %d of %q", n.Pos.Line, n.Pos.File)}
 	if old := r.macros[name]; old != nil {
-		r.Warn("AH02802: macro '%s' multiply defined: %s, redefined on line %d of \"%s\"", name, old.location, n.Pos.Line, n.Pos.File)
+		r.Warn("macro", "AH02802: macro '%s' multiply defined: %s, redefined on line %d of \"%s\"", name, old.location, n.Pos.Line, n.Pos.File)
 	}
 	if strings.IndexByte(macroPrefixes, name[0]) >= 0 {
-		r.Warn("AH02803: %s better prefix a macro name with any of '%s'", m.where(), macroPrefixes)
+		r.Warn("macro", "AH02803: %s better prefix a macro name with any of '%s'", m.where(), macroPrefixes)
 	}
 	args = r.macroFlags(m, args)
 	m.params = macroArgs(args)
@@ -65,7 +65,7 @@ func (r *Reader) macroFlags(m *macro, args string) string {
 		case strings.EqualFold(flag, "/IgnoreBadNesting"):
 			m.ignoreNesting = true
 		default:
-			r.Warn("AH02804: %s: unknown flag '%s'", m.where(), flag)
+			r.Warn("macro", "AH02804: %s: unknown flag '%s'", m.where(), flag)
 		}
 		args = rest
 	}
@@ -89,11 +89,11 @@ func (r *Reader) checkParams(m *macro) error {
 		case p == "":
 			return fmt.Errorf("macro '%s' (%s): empty argument #%d name", m.name, m.location, i+1)
 		case strings.IndexByte(macroPrefixes, p[0]) < 0:
-			r.Warn("AH02796: %s argument name '%s' (#%d) without expected prefix, better prefix argument names with one of '%s'.",
+			r.Warn("macro", "AH02796: %s argument name '%s' (#%d) without expected prefix, better prefix argument names with one of '%s'.",
 				m.where(), p, i+1, macroPrefixes)
 		}
 		if strings.HasPrefix(p, "${") {
-			r.Warn("AH02805: %s argument name '%s' (#%d) clashes with 'Define' syntax '${...}', better use '$(...)'.", m.where(), p, i+1)
+			r.Warn("macro", "AH02805: %s argument name '%s' (#%d) clashes with 'Define' syntax '${...}', better use '$(...)'.", m.where(), p, i+1)
 		}
 		for j := i + 1; j < len(m.params); j++ {
 			q := m.params[j]
@@ -102,7 +102,7 @@ func (r *Reader) checkParams(m *macro) error {
 					m.name, m.location, p, i+1, j+1)
 			}
 			if q != "" && (strings.HasPrefix(p, q) || strings.HasPrefix(q, p)) {
-				r.Warn("AH02797: %s: argument name prefix conflict (%s #%d and %s #%d), be careful about your macro definition!",
+				r.Warn("macro", "AH02797: %s: argument name prefix conflict (%s #%d and %s #%d), be careful about your macro definition!",
 					m.where(), p, i+1, q, j+1)
 			}
 		}
@@ -123,18 +123,18 @@ func (r *Reader) macroBody(m *macro) error {
 		if strings.HasPrefix(first, "</") {
 			sections--
 			if !m.ignoreNesting && !r.ignoreBadNesting && sections < 0 {
-				r.Warn("AH02793: bad (negative) nesting on line %d of %s", l.number-start, m.where())
+				r.Warn("macro", "AH02793: bad (negative) nesting on line %d of %s", l.number-start, m.where())
 			}
 		} else if strings.HasPrefix(first, "<") {
 			sections++
 		}
 		if strings.EqualFold(first, "</Macro>") {
 			if after := l.text[strings.LastIndexByte(l.text, '>')+1:]; nonBlank(after) {
-				r.Warn("AH02989: AH02794: non blank chars found after directive closing on line %d of %s: %s", l.number, r.current().name, after)
+				r.Warn("macro", "AH02989: AH02794: non blank chars found after directive closing on line %d of %s: %s", l.number, r.current().name, after)
 			}
 			if nesting--; nesting == 0 {
 				if !m.ignoreNesting && !r.ignoreBadNesting && sections != 0 {
-					r.Warn("AH02795: bad cumulated nesting (%+d) in %s", sections, m.where())
+					r.Warn("macro", "AH02795: bad cumulated nesting (%+d) in %s", sections, m.where())
 				}
 				return nil
 			}
@@ -153,7 +153,7 @@ func nonBlank(s string) bool {
 // checkBody warns about an empty body and about parameters that it never uses.
 func (r *Reader) checkBody(m *macro) error {
 	if len(m.lines) == 0 {
-		r.Warn("AH02799: %s: empty contents!", m.where())
+		r.Warn("macro", "AH02799: %s: empty contents!", m.where())
 		return nil
 	}
 	used := make([]bool, len(m.params))
@@ -162,7 +162,7 @@ func (r *Reader) checkBody(m *macro) error {
 	}
 	for i, p := range m.params {
 		if !used[i] {
-			r.Warn("AH02800: %s: argument '%s' (#%d) never used", m.where(), p, i+1)
+			r.Warn("macro", "AH02800: %s: argument '%s' (#%d) never used", m.where(), p, i+1)
 		}
 	}
 	return nil
@@ -229,7 +229,7 @@ func UseMacro(r *Reader, n *Node) error {
 	if !m.ignoreEmpty && !r.ignoreEmptyArgs {
 		for i, v := range values {
 			if v == "" {
-				r.Warn("AH02798: %s: empty argument #%d", where, i+1)
+				r.Warn("macro", "AH02798: %s: empty argument #%d", where, i+1)
 			}
 		}
 	}

@@ -371,7 +371,7 @@ func (r *Reader) resolve(s string) string {
 		if !ok {
 			value = s[at : end+1]
 			if !strings.Contains(name, ":") {
-				r.Warn("AH00111: Config variable ${%s} is not defined", name)
+				r.Warn("core", "AH00111: Config variable ${%s} is not defined", name)
 			}
 		}
 		b.WriteString(value)
@@ -408,13 +408,13 @@ func (r *Reader) Htaccess() bool { return r.htaccess }
 // Defined tells whether a name was given by -D or Define.
 func (r *Reader) Defined(name string) bool { return r.defined[name] }
 
-// Warn records a warning at the line being read.
-func (r *Reader) Warn(format string, args ...any) {
+// Warn records a warning at the line being read, in the name of a module.
+func (r *Reader) Warn(module, format string, args ...any) {
 	pos := Pos{}
 	if len(r.stack) > 0 {
 		pos = r.pos(r.current())
 	}
-	r.diags = append(r.diags, Diagnostic{Severity: Warning, Pos: pos, Summary: fmt.Sprintf(format, args...), NoPos: true})
+	r.diags = append(r.diags, Diagnostic{Severity: Warning, Pos: pos, Summary: fmt.Sprintf(format, args...), NoPos: true, Module: module})
 }
 
 // Body reads the section's body into the tree in the section's place, as a

@@ -250,6 +250,7 @@ type ServerConfig struct {
 	Listen            []Listener
 	ListenBacklog     int
 	AcceptFilters     map[string]string // AcceptFilter by protocol; "none" is off
+	NameVirtualHost   bool              // one was there, and warned of
 	ExtendedStatus    bool
 	SeeRequestTail    bool
 }

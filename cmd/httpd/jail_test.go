@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/donjon-httpd/donjon/internal/freeport"
 )
 
 // TestExamplesInTheirJails starts the real program with each example and looks
@@ -152,12 +153,11 @@ func childrenOf(t *testing.T, parent int) []int {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := freeport.Find(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return ports[0]
 }
 
 func fetch(t *testing.T, url string, out *bytes.Buffer) []byte {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -44,7 +45,7 @@ func report(w io.Writer, diags httpdconf.Diagnostics, notes bool) {
 	for _, d := range diags {
 		if d.Severity == httpdconf.Error || d.Severity == httpdconf.Warning || notes && terminal(w) {
 			if d.Module != "" {
-				fmt.Fprintf(w, "[%s] [%s:warn] [pid %d:tid %d] ", time.Now().Format(server.ErrorTime), d.Module, os.Getpid(), syscall.Gettid())
+				fmt.Fprintf(w, "[%s] [%s:%s] [pid %d:tid %d] ", time.Now().Format(server.ErrorTime), d.Module, cmp.Or(d.Level, "warn"), os.Getpid(), syscall.Gettid())
 			}
 			fmt.Fprintln(w, mpm.Sentence(d, server.ProgramName))
 			if d.Severity == httpdconf.Error && terminal(w) {

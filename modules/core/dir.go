@@ -42,7 +42,7 @@ func onOff(set func(*server.DirConfig, bool)) func(*server.DirConfig, *directive
 
 func useless(cmd *directives.Cmd, format string, args ...any) {
 	if cmd.Check(directives.NotInLocation|directives.NotInFiles) != nil {
-		cmd.Warn(format, args...)
+		cmd.LogWarning(format, args...)
 	}
 }
 
@@ -132,9 +132,9 @@ func setAllowOverrideList(c *server.DirConfig, cmd *directives.Cmd, names []stri
 		rows := cmd.Lookup(n)
 		switch {
 		case len(rows) == 0:
-			cmd.Warn("AH00116: Discarding unrecognized directive `%s' in AllowOverrideList at %s:%d", n, cmd.Node.Pos.File, cmd.Node.Pos.Line)
+			cmd.LogWarning("AH00116: Discarding unrecognized directive `%s' in AllowOverrideList at %s:%d", n, cmd.Node.Pos.File, cmd.Node.Pos.Line)
 		case rows[0].In&(directives.All|directives.InDir) == 0:
-			cmd.Warn("AH02304: Discarding directive `%s' not allowed in AllowOverrideList at %s:%d", n, cmd.Node.Pos.File, cmd.Node.Pos.Line)
+			cmd.LogWarning("AH02304: Discarding directive `%s' not allowed in AllowOverrideList at %s:%d", n, cmd.Node.Pos.File, cmd.Node.Pos.Line)
 		default:
 			c.OverrideList[strings.ToLower(n)] = true
 		}
@@ -222,7 +222,7 @@ func setErrorDocument(c *server.DirConfig, cmd *directives.Cmd, code, msg string
 		d.Path = msg
 	case isURL(msg):
 		if n == 401 {
-			cmd.Warn("AH00113: %s:%d cannot use a full URL in a 401 ErrorDocument directive --- ignoring!", cmd.Node.Pos.File, cmd.Node.Pos.Line)
+			cmd.LogAs("notice", "AH00113: %s:%d cannot use a full URL in a 401 ErrorDocument directive --- ignoring!", cmd.Node.Pos.File, cmd.Node.Pos.Line)
 			return nil
 		}
 		d.URL = msg
@@ -323,7 +323,7 @@ func setAcceptPathInfo(c *server.DirConfig, _ *directives.Cmd, a string) error {
 
 func setDefaultType(_ *server.DirConfig, cmd *directives.Cmd, a string) error {
 	if !strings.EqualFold(a, "off") && !strings.EqualFold(a, "none") {
-		cmd.Warn("AH00117: Ignoring deprecated use of DefaultType in line %d of %s.", cmd.Node.Pos.Line, cmd.Node.Pos.File)
+		cmd.LogWarning("AH00117: Ignoring deprecated use of DefaultType in line %d of %s.", cmd.Node.Pos.Line, cmd.Node.Pos.File)
 	}
 	return nil
 }

@@ -218,7 +218,7 @@ func hostAddrs(cmd *directives.Cmd, w string) ([]server.HostAddr, error) {
 	}
 	ips, err := net.LookupIP(host)
 	if err != nil {
-		cmd.Warn("AH00547: Could not resolve host name %s -- ignoring!", host)
+		cmd.LogAs("error", "(EAI 2)Name or service not known: AH00547: Could not resolve host name %s -- ignoring!", host)
 		return nil, nil
 	}
 	var list []server.HostAddr

@@ -309,7 +309,12 @@ func deprecated(_ *server.ServerConfig, cmd *directives.Cmd, _ string) error {
 	return errors.New(cmd.Usage)
 }
 
-func nameVirtualHost(_ *server.ServerConfig, cmd *directives.Cmd, _ string) error {
+// nameVirtualHost warns of the first one only, as Apache does.
+func nameVirtualHost(c *server.ServerConfig, cmd *directives.Cmd, _ string) error {
+	if c.NameVirtualHost {
+		return nil
+	}
+	c.NameVirtualHost = true
 	cmd.Warn("AH00548: NameVirtualHost has no effect and will be removed in the next release %s:%d", cmd.Node.Pos.File, cmd.Node.Pos.Line)
 	return nil
 }

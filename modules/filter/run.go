@@ -72,6 +72,10 @@ func (s *smart) run(l *server.Link, b *server.Brigade) error {
 
 // writeTrace is FilterTrace 1: a line for each bucket that comes.
 func (s *smart) writeTrace(r *server.Request, b *server.Brigade) {
+	if !elog.Enabled(server.LevelDebug, r.Conn) {
+		return
+	}
+	r.Unrepeatable() // lines for each request, though they are about the connection
 	elog.Debug(r.Conn).Msgf("AH01375: %s", s.filter.Name)
 	line := func(kind string, n int64) {
 		elog.Debug(r.Conn).Msgf("AH01376: %s: type: %s, length: %d", s.filter.Name, kind, n)

@@ -4,6 +4,8 @@
 package remoteip
 
 import (
+	"slices"
+
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -64,16 +66,14 @@ type proxy struct {
 // merge leaves the PROXY protocol out, as Apache does: only the main server's
 // lists are asked.
 func merge(base, add config) config {
-	m := config{header: base.header, proxiesHeader: base.proxiesHeader, proxies: base.proxies}
+	m := config{header: base.header, proxiesHeader: base.proxiesHeader}
 	if add.header != "" {
 		m.header = add.header
 	}
 	if add.proxiesHeader != "" {
 		m.proxiesHeader = add.proxiesHeader
 	}
-	if len(add.proxies) > 0 {
-		m.proxies = add.proxies
-	}
+	m.proxies = slices.Concat(add.proxies, base.proxies) // the first that has an address decides
 	return m
 }
 

@@ -98,7 +98,7 @@ func (l *Loop) Serve() error {
 		}
 		for _, ev := range events[:max(n, 0)] {
 			fd := int(ev.Fd)
-			if _, is := l.listeners[fd]; is {
+			if _, is := l.listeners[fd]; is && !l.draining.Load() { // Deafen closes it, and its number may be used again
 				l.accept(fd)
 				continue
 			}
@@ -194,21 +194,33 @@ func (l *Loop) Stop(deadline time.Time) {
 }
 
 // Deafen stops accepting: when it returns, no connection will be taken any more.
+// The listeners are closed, so that the port of one that the next generation has
+// not is free when its last child is deaf, however long answers take to end.
 func (l *Loop) Deafen() {
 	l.draining.Store(true)
+	l.accepts.Lock()
+	deaf := l.deaf
+	l.accepts.Unlock()
+	if deaf {
+		return
+	}
 	for fd := range l.listeners {
-		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
+		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // one that rests is not there
 	}
 	// A connection that only this process was woken for is still its own.
 	for fd := range l.listeners {
 		l.accept(fd)
 	}
 	l.accepts.Lock()
-	l.deaf = true
-	for fd := range l.listeners { // one that rested may be back
-		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // it may be gone
+	defer l.accepts.Unlock()
+	if l.deaf {
+		return
 	}
-	l.accepts.Unlock()
+	l.deaf = true
+	for fd := range l.listeners {
+		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // one that rested may be back; it may be gone
+		unix.Close(fd)
+	}
 }
 
 func (l *Loop) end(deadline time.Time) {

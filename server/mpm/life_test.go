@@ -20,6 +20,7 @@ import (
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/httpdconf"
+	"github.com/donjon-httpd/donjon/internal/freeport"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/mpm"
 )
@@ -206,12 +207,11 @@ func newSite(t *testing.T) *site {
 	if err := os.Mkdir(filepath.Join(dir, "htdocs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := freeport.Find(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	s := &site{t: t, dir: dir, port: l.Addr().(*net.TCPAddr).Port}
+	s := &site{t: t, dir: dir, port: ports[0]}
 	s.write("htdocs/index.html", "hello\n")
 	return s
 }

@@ -26,5 +26,8 @@ func levelOf(d httpdconf.Diagnostic) server.Level {
 	if d.Severity == httpdconf.Error {
 		return server.LevelError
 	}
+	if level, ok := server.ParseLevel(d.Level); ok {
+		return level
+	}
 	return server.LevelWarn
 }
