@@ -52,6 +52,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
+	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/remoteip"
@@ -133,6 +135,8 @@ var Builtin = []*server.Module{
 	&mime.Module,
 	&mime_magic.Module,
 	&negotiation.Module,
+	&proxy.Module,
+	&proxy_http.Module,
 	&ratelimit.Module,
 	&reflector.Module,
 	&remoteip.Module,

@@ -249,6 +249,19 @@ func (r *Request) WriteThrough(p []byte) error {
 	return r.PassBrigade(&b)
 }
 
+// PassPiece sends a piece of body on as it came from elsewhere; flush says that
+// nothing follows for the moment. p may be used again afterwards.
+func (r *Request) PassPiece(p []byte, flush bool) error {
+	return r.PassBrigade(&Brigade{Buckets: []Bucket{{Mem: p}}, Flush: flush})
+}
+
+// PassLast is PassPiece for the end of a response: when it is the first piece
+// too, its length is known before the head is sent.
+func (r *Request) PassLast(p []byte) error {
+	r.ended = true
+	return r.PassBrigade(&Brigade{Buckets: []Bucket{{Mem: p}}, EOS: true})
+}
+
 // WriteString is Write for a string.
 func (r *Request) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
 
