@@ -309,12 +309,21 @@ func (r *Request) EndWith(b *Brigade) error {
 	return r.PassBrigade(b)
 }
 
-// Truncate ends a response in its middle, because what makes it failed: the
-// connection ends without what would tell the client that this was all.
-func (r *Request) Truncate(why error) {
+// TruncateFor is [Request.Truncate] with the reason in the log: what makes the
+// body failed.
+func (r *Request) TruncateFor(why error) {
 	corelog.Error(r).Err(why).Msg("AH00574: ap_content_length_filter: apr_bucket_read() failed")
-	r.ended, r.pending = true, r.pending[:0]
-	r.Exchange.Drop()
+	r.Truncate()
+}
+
+// WithholdLength has a response sent in chunks although its end may be known
+// when it begins.
+func (r *Request) WithholdLength() {
+	for l := r.output; l != nil; l = l.next {
+		if l.filter == contentLengthFilter {
+			l.Remove()
+		}
+	}
 }
 
 // SendRaw takes out what stands between the handler and the connection: what is

@@ -96,7 +96,7 @@ func (c *run) stream(in *bufio.Reader) error {
 				err = errTimeUp
 			}
 			c.end()
-			c.r.Truncate(err)
+			c.r.TruncateFor(err)
 			return err
 		}
 	}
