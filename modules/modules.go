@@ -53,6 +53,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
@@ -136,6 +137,7 @@ var Builtin = []*server.Module{
 	&mime_magic.Module,
 	&negotiation.Module,
 	&proxy.Module,
+	&proxy_fcgi.Module,
 	&proxy_http.Module,
 	&ratelimit.Module,
 	&reflector.Module,
