@@ -126,6 +126,15 @@ func (c *Cmd) Section(path string) *Conf {
 	return conf
 }
 
+// ProxySection is [Cmd.Section] for a section of a proxy's URLs.
+func (c *Cmd) ProxySection(path string) *Conf {
+	conf := &Conf{}
+	inner := *c
+	inner.Conf, inner.Path, inner.Override = conf, path, All|InDir|InProxy
+	c.c.walk(c.Node.Children, &inner)
+	return conf
+}
+
 // Block compiles the directives inside the section into a Conf of its own that
 // stands apart from the walks (<AuthzProviderAlias>): only what override allows.
 func (c *Cmd) Block(override Context) *Conf {

@@ -39,6 +39,7 @@ const (
 	InServer  // server configuration and <VirtualHost> (RSRC_CONF)
 	nonfatal1 // AllowOverride Nonfatal=Override
 	nonfatal2 // AllowOverride Nonfatal=Unknown
+	InProxy   // <Proxy> sections, besides what may stand in any section (PROXY_CONF)
 )
 
 const (

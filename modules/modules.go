@@ -25,6 +25,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/buffer"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
+	"github.com/donjon-httpd/donjon/modules/cgi"
+	"github.com/donjon-httpd/donjon/modules/cgid"
 	"github.com/donjon-httpd/donjon/modules/charset_lite"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
@@ -50,6 +52,9 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_prefork"
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
+	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/remoteip"
@@ -113,6 +118,8 @@ var Builtin = []*server.Module{
 	&brotli.Module,
 	&buffer.Module,
 	&cern_meta.Module,
+	&cgi.Module,
+	&cgid.Module,
 	&charset_lite.Module,
 	&data.Module,
 	&deflate.Module,
@@ -129,6 +136,9 @@ var Builtin = []*server.Module{
 	&mime.Module,
 	&mime_magic.Module,
 	&negotiation.Module,
+	&proxy.Module,
+	&proxy_fcgi.Module,
+	&proxy_http.Module,
 	&ratelimit.Module,
 	&reflector.Module,
 	&remoteip.Module,

@@ -34,6 +34,7 @@ type Generation struct {
 	connected     []func(*Conn)
 	prefaces      []func(*Conn) Preface
 	errorLogs     map[*directives.Server]*ErrorLog
+	proxy         proxyModules
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
 	Outside *chroot.Preloaded
@@ -44,6 +45,10 @@ type Generation struct {
 	// nil in the parent.
 	Board *scoreboard.Board
 	Crew  *scoreboard.Crew
+
+	// Sockets connects to sockets that lie outside of the jail; nil where there
+	// is nobody to ask.
+	Sockets SocketBroker
 
 	// Logs opens the files and programs that logs are written to; set before OpenLogs runs.
 	Logs LogOpener
@@ -67,6 +72,7 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		if m.Satisfy != nil {
 			g.satisfy = m.Satisfy
 		}
+		g.proxy.add(m)
 		if m.Preface != nil {
 			g.prefaces = append(g.prefaces, m.Preface)
 		}

@@ -116,3 +116,9 @@ func (r *Request) BodyFailed(err error) Status {
 func (r *Request) HasInputFilter(name string) bool {
 	return slices.ContainsFunc(r.input, func(l *InputLink) bool { return !l.gone && l.filter.Name == name })
 }
+
+// HasInputFilters tells whether anything stands before the body that could
+// change it.
+func (r *Request) HasInputFilters() bool {
+	return slices.ContainsFunc(r.input, func(l *InputLink) bool { return !l.gone && l.filter.Level < ProtocolLevel })
+}

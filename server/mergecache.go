@@ -46,3 +46,7 @@ func (c *mergeCache) merge(base, add *directives.Conf) *directives.Conf {
 	c.m[key] = got
 	return got
 }
+
+// LayOver lays a section's configuration over what holds for the request: for a
+// module that has sections of its own.
+func (r *Request) LayOver(c *directives.Conf) { r.Dir = r.Gen.merges.merge(r.Dir, c) }

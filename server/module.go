@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
@@ -48,6 +49,18 @@ type Module struct {
 	ReadLimits func(*directives.Server) *ReadLimits
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
 	Satisfy func(*Request) Satisfy
+
+	// ProxyScheme serves URLs of proxies, see [ProxyScheme]; may be nil.
+	ProxyScheme *ProxyScheme
+	// ProxyPreRequest and ProxyPostRequest stand around the calls to backends; may be nil.
+	ProxyPreRequest  ProxyPreRequest
+	ProxyPostRequest ProxyPostRequest
+	// ProxyLBMethod is the balancing method that it brings; may be nil.
+	ProxyLBMethod *ProxyLBMethod
+	// ProxyParam sets worker parameters of its own; may be nil.
+	ProxyParam ProxyParamSetter
+	// ProxyTLS answers how to speak TLS to a backend, see [Request.ProxyTLS]; may be nil.
+	ProxyTLS func(r *Request, host string) (*tls.Config, error)
 }
 
 // SourceName is the name of the module's main file in Apache's tree.

@@ -87,7 +87,14 @@ func (r *Request) prepare() Status {
 	conf := CoreServer.Of(r.Server)
 	merge := conf.MergeSlashes.Else(true)
 	fileSub := r.Main != nil && r.Filename != ""
-	if r.URI != "" {
+	if r.Forward {
+		if path := pathOfURL(r.URI); path != "" {
+			if _, ok := normalizePath(path, merge, true, false); !ok {
+				corelog.Error(r).Msgf("AH10244: invalid URI path (%s)", r.UnparsedURI)
+				return 400
+			}
+		}
+	} else if r.URI != "" {
 		uri, ok := normalizePath(r.URI, merge, true, fileSub)
 		if r.URI = uri; !ok {
 			corelog.Error(r).Msgf("AH10244: invalid URI path (%s)", r.UnparsedURI)
@@ -145,6 +152,20 @@ func (r *Request) prepare() Status {
 		return r.orDie(s, "find types")
 	}
 	return Fixups.run(r)
+}
+
+// pathOfURL is the path of an absolute URL, without its query.
+func pathOfURL(url string) string {
+	i := strings.Index(url, "://")
+	if i < 0 {
+		return ""
+	}
+	j := strings.IndexByte(url[i+3:], '/')
+	if j < 0 {
+		return ""
+	}
+	path, _, _ := strings.Cut(url[i+3+j:], "?")
+	return path
 }
 
 // unescape decodes the path as AllowEncodedSlashes says.

@@ -42,7 +42,9 @@ type Request struct {
 	Hostname    string   // of Host or the target, lower case, without port; "" when not given
 	Port        int      // of the same; 0 when not given
 	FieldOrder  []string // names in Header as the client spelled them, in its order
-	Proxied     bool     // the target was an absolute URI that is not ours
+	Proxied     bool     // a proxy's request (proxyreq)
+	Forward     bool     // of a forward proxy: the client has named the server (PROXYREQ_PROXY)
+	Expecting   bool     // the client waits for 100 Continue before it sends its body
 	Simple      bool     // HTTP/0.9: a body without a head (assbackwards)
 
 	// Where it leads.

@@ -71,7 +71,7 @@ func (b *body) next(p []byte) (int, error) {
 		return 0, &bodyError{413, fmt.Sprintf("AH01587: Requested content-length of %d is larger than the configured limit of %d", b.f.length, limit), false}
 	}
 	if b.f.expect {
-		b.f.expect = false
+		b.f.expect, b.r.Expecting = false, false
 		if !b.r.HeadSent {
 			if err := b.c.writeAll([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
 				return 0, err

@@ -44,6 +44,7 @@ type conn struct {
 	timer    readTimer
 	bytesIn  int64
 	bytesOut int64
+	tunnel   bool      // it was given away
 	first    time.Time // first byte of the response
 }
 
@@ -359,6 +360,7 @@ func (c *conn) request() bool {
 				hr.ContentLength = f.length
 			}
 			hr.Body = b
+			x.body, r.Expecting = b, f.expect
 		}
 	} else {
 		c.info.Close = true
@@ -473,7 +475,7 @@ func (c *conn) target(r *server.Request, t string) {
 // read it before the rest of what it sends would reset the connection
 // (ap_lingering_close).
 func (c *conn) linger() {
-	if !c.info.Aborted && c.info.Close {
+	if !c.info.Aborted && c.info.Close && !c.tunnel {
 		unix.Shutdown(c.fd, unix.SHUT_WR)
 		deadline := time.Now().Add(2 * time.Second)
 		p := make([]byte, 4096)
@@ -515,6 +517,9 @@ func (c *conn) readable() bool {
 // shut frees the descriptor; the state is closed.
 func (c *conn) shut() {
 	c.loop.forget(c)
+	if c.tunnel {
+		c.loop.disown(c)
+	}
 	unix.RawSyscall(unix.SYS_CLOSE, uintptr(c.fd), 0, 0)
 }
 

@@ -20,6 +20,7 @@ type exchange struct {
 	started bool
 	failed  bool
 	account func() // puts the byte counts into the request
+	body    *body  // of the request; nil for none
 
 	key      []byte    // under which the response may be kept; nil: it is not
 	prepared *prepared // what is kept of it
@@ -27,14 +28,26 @@ type exchange struct {
 
 var _ server.Exchange = (*exchange)(nil)
 
-func (x *exchange) Drop() { x.c.info.Close = true }
+func (x *exchange) Drop() {
+	x.c.info.Close = true
+	if x.account != nil {
+		x.account()
+	}
+}
 
 // Interim sends a 1xx response.
 func (x *exchange) Interim(r *server.Request, status int) error {
+	if status == 100 && x.body != nil {
+		x.body.f.expect = false // somebody else has asked for it
+	}
 	if !r.ProtoAtLeast(1, 1) {
 		return nil
 	}
-	b := append([]byte("HTTP/1.1 "), server.StatusText(status)...)
+	text := server.StatusText(status)
+	if l := r.StatusLine; len(l) > 4 && l[3] == ' ' && l[:3] == strconv.Itoa(status) {
+		text = l
+	}
+	b := append([]byte("HTTP/1.1 "), text...)
 	b = append(b, "\r\n"...)
 	b = appendFields(b, r)
 	return x.c.writeAll(append(b, "\r\n"...))

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -24,6 +25,8 @@ type Loop struct {
 	mu    sync.Mutex
 	conns map[int]*conn
 	next  uint64
+	// Connections that were given away; see hijack.go.
+	tunnels map[*conn]*net.TCPConn
 
 	workers  workers
 	answers  *answers
@@ -265,6 +268,7 @@ func (l *Loop) Close() {
 		l.draining.Store(true)
 		l.stopped.Store(true)
 		close(l.aborted)
+		l.endTunnels()
 		l.workers.dismiss()
 		l.closeIdle()
 		l.ep.Close()

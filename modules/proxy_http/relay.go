@@ -1,0 +1,309 @@
+package proxy_http
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// The body of a response, as it is framed by the backend (RFC 9112 section 6.3).
+
+// source reads a response's body in pieces that lie in the connection's buffer.
+type source struct {
+	in   *bufio.Reader
+	how  sourceKind
+	left int64 // of length, or of the chunk
+	more bool  // a chunk was read before
+	end  bool
+}
+
+type sourceKind uint8
+
+const (
+	untilClose sourceKind = iota
+	byLength
+	byChunks
+)
+
+var errFraming = errors.New("the body of the response is malformed")
+
+func (x *exchange) source(a *answer) (*source, error) {
+	s := &source{in: x.conn.R}
+	switch {
+	case a.hasTE:
+		if !chunkedLast(a.te) {
+			if equalFold(trimSpace(a.te), "identity") {
+				return s, nil
+			}
+			return s, errFraming
+		}
+		s.how = byChunks
+	default:
+		v, ok := x.r.Out.Lookup("Content-Length")
+		if !ok {
+			break
+		}
+		n, err := strictLength(v)
+		if err != nil {
+			return s, err
+		}
+		s.how, s.left, s.end = byLength, n, n == 0
+	}
+	return s, nil
+}
+
+// chunkedLast tells whether chunked is the last coding of a Transfer-Encoding.
+func chunkedLast(te string) bool {
+	if i := strings.LastIndexByte(te, ','); i >= 0 {
+		te = te[i+1:]
+	}
+	return equalFold(trimSpace(te), "chunked")
+}
+
+// strictLength reads a length of digits alone (ap_parse_strict_length).
+func strictLength(s string) (int64, error) {
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0, errFraming
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, errFraming
+	}
+	return n, nil
+}
+
+// piece gives what is there of the body, at most most bytes; it waits only when
+// nothing is. The piece is valid until the next one is read. io.EOF is the body's
+// end, when end is true too.
+func (s *source) piece(most int) ([]byte, error) {
+	if s.end {
+		return nil, io.EOF
+	}
+	if s.how == byChunks && s.left == 0 {
+		if err := s.nextChunk(); err != nil {
+			return nil, err
+		}
+		if s.end {
+			return nil, io.EOF
+		}
+	}
+	if s.in.Buffered() == 0 {
+		if _, err := s.in.Peek(1); err != nil {
+			if err == io.EOF && s.how == untilClose {
+				s.end = true
+				return nil, io.EOF
+			}
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+	n := min(s.in.Buffered(), most)
+	if s.how != untilClose && int64(n) > s.left {
+		n = int(s.left)
+	}
+	p, _ := s.in.Peek(n)
+	s.in.Discard(n) //nolint:errcheck // it is buffered
+	if s.how != untilClose {
+		s.left -= int64(n)
+	}
+	switch {
+	case s.how == byLength && s.left == 0:
+		s.end = true
+	case s.how == byChunks && s.left == 0:
+		s.peekEnd()
+	}
+	return p, nil
+}
+
+// peekEnd takes the last chunk when it has come with the one before, so that the
+// body's end is known with its last piece. Nothing is read for it.
+func (s *source) peekEnd() {
+	have, _ := s.in.Peek(s.in.Buffered())
+	if bytes.HasPrefix(have, []byte("\r\n0\r\n\r\n")) {
+		s.in.Discard(7) //nolint:errcheck // it is buffered
+		s.end = true
+	}
+}
+
+// nextChunk reads a chunk's line, and the trailers behind the last one, which are
+// not sent on.
+func (s *source) nextChunk() error {
+	if s.more {
+		line, err := readLine(s.in, 16)
+		if err != nil {
+			return unexpected(err)
+		}
+		if strings.TrimRight(line, "\r\n") != "" {
+			return errFraming
+		}
+	}
+	s.more = true
+	line, err := readLine(s.in, defaultFieldSize)
+	if err != nil {
+		return unexpected(err)
+	}
+	if s.left, err = chunkSize(line); err != nil {
+		return err
+	}
+	if s.left > 0 {
+		return nil
+	}
+	for total := 0; ; {
+		line, err := readLine(s.in, defaultFieldSize)
+		if err != nil {
+			return unexpected(err)
+		}
+		if strings.TrimRight(line, "\r\n") == "" {
+			s.end = true
+			return nil
+		}
+		if total += len(line); total > maxHead {
+			return errFieldSize
+		}
+	}
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// chunkSize reads hexadecimal digits; extensions are ignored.
+func chunkSize(line string) (int64, error) {
+	digits, _, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ";")
+	digits = strings.TrimRight(digits, " \t")
+	if digits == "" || strings.ContainsAny(digits, "+-_xX") {
+		return 0, errFraming
+	}
+	n, err := strconv.ParseInt(digits, 16, 64)
+	if err != nil {
+		return 0, errFraming
+	}
+	return n, nil
+}
+
+// discard reads a body that nobody wants, so that the connection can be used again.
+func (x *exchange) discard(a *answer) {
+	src, err := x.source(a)
+	for total := 0; err == nil; {
+		var p []byte
+		p, err = src.piece(1 << 20)
+		if total += len(p); total > 1<<20 {
+			break
+		}
+	}
+	if err != io.EOF {
+		x.conn.Close = true
+	}
+}
+
+// sendOn hands the body on as it comes.
+func (x *exchange) sendOn(a *answer) server.Status {
+	r, w := x.r, x.call.Worker
+	src, err := x.source(a)
+	if a.ancient || a.pre != nil && !a.hasTE {
+		src.how, src.end = untilClose, false
+		err = nil
+	}
+	r.Out.Unset("Transfer-Encoding")
+	if err != nil {
+		return x.broke(err)
+	}
+	elog.Trace(3, r).Msg("start body send")
+	if x.dir.Overrides(x.original) {
+		r.Status, r.StatusLine = x.original, x.line
+	}
+	flush := w.Params.Flush.Else(server.ProxyFlushOff)
+	most := x.call.BufferSize()
+	if len(a.pre) > 0 {
+		if err := r.PassPiece(a.pre, false); err != nil {
+			return x.clientGone()
+		}
+	}
+	for {
+		p, err := src.piece(most)
+		if err == io.EOF {
+			if src.how == untilClose {
+				x.conn.Close = true
+			}
+			x.release()
+			if r.End() != nil {
+				return server.Done
+			}
+			return server.OK
+		}
+		if err != nil {
+			return x.broke(err)
+		}
+		w.Shared.Read().Add(uint64(len(p)))
+		if src.end {
+			in := x.conn.TakeReader()
+			x.release()
+			err := r.PassLast(p)
+			server.GiveReader(in)
+			if err != nil {
+				return server.Done
+			}
+			elog.Trace(2, r).Msg("end body send")
+			return server.OK
+		}
+		now := flush == server.ProxyFlushOn
+		if !now && src.in.Buffered() == 0 {
+			now = flush != server.ProxyFlushAuto || !x.comes(w.Params.FlushWait)
+		}
+		if err := r.PassPiece(p, now); err != nil || r.Conn.Aborted {
+			return x.clientGone()
+		}
+	}
+}
+
+// comes tells whether something can be read within flushwait.
+func (x *exchange) comes(wait time.Duration) bool {
+	if wait <= 0 {
+		wait = 10 * time.Millisecond
+	}
+	return x.conn.Under().ReadableWithin(wait)
+}
+
+// clientGone ends the exchange: the rest of the response is of no use.
+func (x *exchange) clientGone() server.Status {
+	x.conn.Close = true
+	return server.Done
+}
+
+// broke ends a response that the backend did not complete: the client gets an
+// error where nothing was sent yet, else a connection that ends early.
+func (x *exchange) broke(err error) server.Status {
+	r := x.r
+	elog.Error(r).Err(bodyError(err)).Msg("AH01110: error reading response")
+	x.conn.Close = true
+	r.NoCache = true
+	if !r.HeadSent {
+		r.Out = server.Fields{}
+		r.StatusLine = ""
+		return 502
+	}
+	r.Truncate()
+	return server.Done
+}
+
+// bodyError words an error as Apache does.
+func bodyError(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("(70008)Partial results are valid but processing is incomplete")
+	case errors.Is(err, errFraming):
+		return errors.New("(20014)Internal error (specific information not available)")
+	}
+	return server.ErrnoOf(err)
+}

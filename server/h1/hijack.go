@@ -1,0 +1,102 @@
+package h1
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// hijacked is a connection that carries something else than HTTP. It is read and
+// written under a descriptor of its own, which the runtime waits for; the loop
+// hears no more of the connection.
+type hijacked struct {
+	*net.TCPConn
+	c   *conn
+	pre []byte // read ahead
+}
+
+var _ server.Hijacker = (*exchange)(nil)
+
+// Hijack gives the connection away; see [server.Hijacker].
+func (x *exchange) Hijack() (server.ClientStream, error) {
+	c := x.c
+	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "client")
+	defer f.Close()
+	any, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := any.(*net.TCPConn)
+	if !ok {
+		any.Close() //nolint:errcheck // it is of no use
+		return nil, errors.New("not a TCP connection")
+	}
+	if c.enrolled {
+		unix.EpollCtl(c.loop.epfd, unix.EPOLL_CTL_DEL, c.fd, nil) //nolint:errcheck // its events are ignored otherwise
+	}
+	h := &hijacked{TCPConn: tcp, c: c, pre: c.buf}
+	c.buf = nil
+	c.timer.stop()
+	c.info.Close = true
+	c.loop.own(c, tcp)
+	return h, nil
+}
+
+func (h *hijacked) Read(p []byte) (int, error) {
+	if len(h.pre) > 0 {
+		n := copy(p, h.pre)
+		h.pre = h.pre[n:]
+		return n, nil
+	}
+	n, err := h.TCPConn.Read(p)
+	h.c.bytesIn += int64(n)
+	return n, err
+}
+
+func (h *hijacked) Write(p []byte) (int, error) {
+	n, err := h.TCPConn.Write(p)
+	h.c.bytesOut += int64(n)
+	return n, err
+}
+
+// own keeps a connection that was given away, so that the end of the loop ends it.
+func (l *Loop) own(c *conn, tcp *net.TCPConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tunnels == nil {
+		l.tunnels = map[*conn]*net.TCPConn{}
+	}
+	l.tunnels[c], c.tunnel = tcp, true
+	if l.stopped.Load() {
+		tcp.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // it is closed then
+	}
+}
+
+// disown ends what own began.
+func (l *Loop) disown(c *conn) {
+	l.mu.Lock()
+	tcp := l.tunnels[c]
+	delete(l.tunnels, c)
+	l.mu.Unlock()
+	if tcp != nil {
+		tcp.Close() //nolint:errcheck // nothing is lost by it
+	}
+}
+
+// endTunnels ends what connections that were given away wait for.
+func (l *Loop) endTunnels() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tcp := range l.tunnels {
+		tcp.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // it is closed then
+	}
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/donjon-httpd/donjon/httpdconf"
+)
+
+// SocketBroker connects to "unix:" sockets outside of the jail, for a child that
+// cannot reach them. The parent is behind it: it connects only to what the main
+// configuration names (docs/security.md).
+type SocketBroker interface {
+	// Connect gives a connected, non-blocking stream socket. An error is the
+	// errno of connect(2), or EACCES for a path that the configuration does not name.
+	Connect(path string) (fd int, err error)
+}
+
+// DefaultRuntimeDir is the directory for what is made while the server runs,
+// below ServerRoot (DEFAULT_REL_RUNTIMEDIR).
+const DefaultRuntimeDir = "logs"
+
+// RuntimeDir is the directory that relative paths of sockets start from.
+func RuntimeDir(t *httpdconf.Tree) string {
+	dir := DefaultRuntimeDir
+	for _, n := range t.Nodes {
+		if !n.Section && strings.EqualFold(n.Name, "DefaultRuntimeDir") {
+			dir, _ = httpdconf.Getword(n.Args)
+		}
+	}
+	if !path.IsAbs(dir) {
+		dir = path.Join(t.ServerRoot, dir)
+	}
+	return dir
+}
+
+// NamedSockets are the "unix:" sockets that the main configuration names, in
+// any directive: absolute real paths in order, each once. A name with a variable
+// or a back reference in it, which requests could shape, is none.
+func NamedSockets(t *httpdconf.Tree) []string {
+	var found []string
+	var walk func([]*httpdconf.Node)
+	walk = func(nodes []*httpdconf.Node) {
+		for _, n := range nodes {
+			found = append(found, socketsIn(n.Args)...)
+			walk(n.Children)
+		}
+	}
+	walk(t.Nodes)
+	runtime := RuntimeDir(t)
+	for i, p := range found {
+		if !path.IsAbs(p) {
+			p = path.Join(runtime, p)
+		}
+		found[i] = path.Clean(p)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// socketsIn finds "unix:path|" in the arguments of a directive.
+func socketsIn(args string) []string {
+	var found []string
+	for rest := args; ; {
+		i := strings.Index(LowerASCII(rest), "unix:")
+		if i < 0 {
+			return found
+		}
+		rest = rest[i+len("unix:"):]
+		p, _, ok := strings.Cut(rest, "|")
+		if ok && p != "" && !strings.ContainsAny(p, "$%\"' \t\\") {
+			found = append(found, p)
+		}
+	}
+}
