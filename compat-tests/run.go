@@ -70,6 +70,7 @@ func (c *testCase) lay(dir string, snippet string) (conf string, port int, err e
 	if err != nil {
 		return "", 0, err
 	}
+	c.port2 = ports[1]
 	text := preamble(dir, ports[0], ports[1])
 	if !c.whole {
 		text += common
@@ -94,6 +95,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	conf, port, err := c.lay(dir, "")
 	if err != nil {
 		return "", nil, err
+	}
+	if c.backend != nil {
+		b, err := c.startBackend(dir, port, c.port2)
+		if err != nil {
+			return "", nil, err
+		}
+		defer b.stop()
 	}
 	cmd := exec.Command(p.path, "-f", conf, "-DFOREGROUND")
 	var out bytes.Buffer
@@ -222,7 +230,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if head, _, _ := strings.Cut(raw, "\r\n\r\n"); strings.HasPrefix(raw, "HTTP/") && strings.Count(head, "\n") != strings.Count(head, "\r\n") {
 		return "<a line of the head ends without CR>\n"
 	}
-	raw = normal(relativeExpires(decoded(raw)), dir, port)
+	raw = c.hidePort2(normal(relativeExpires(decoded(raw)), dir, port))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -291,7 +299,7 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		if ofModule {
 			text = linesOf(module, text) // first: a process may have the port's number
 		}
-		text = stampRx.ReplaceAllString(normal(text, dir, port), "")
+		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
 		logs[name] = sourceRx.ReplaceAllString(text, "$1")
@@ -340,7 +348,7 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	cmd := exec.Command(p.path, "-t", "-f", conf)
 	out, _ := cmd.CombinedOutput()
 	s := stampRx.ReplaceAllString(string(out), "")
-	s = normal(pidRx.ReplaceAllString(s, ""), dir, port)
+	s = c.hidePort2(normal(pidRx.ReplaceAllString(s, ""), dir, port))
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
 	s = placeRx.ReplaceAllStringFunc(s, func(m string) string {
