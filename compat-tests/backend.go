@@ -288,3 +288,11 @@ func (c *testCase) hidePort2(s string) string {
 	}
 	return strings.ReplaceAll(s, fmt.Sprint(c.port2), "${PORT2}")
 }
+
+// expand puts ports and the directory into a request of a case with a backend.
+func (c *testCase) expand(s, dir string, port int) string {
+	if c.backend == nil {
+		return s
+	}
+	return strings.NewReplacer("${PORT}", fmt.Sprint(port), "${PORT2}", fmt.Sprint(c.port2), "${DIR}", dir).Replace(s)
+}

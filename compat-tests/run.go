@@ -135,7 +135,7 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		time.Sleep(r.wait)
 		var answer string
 		for range times {
-			bytes, rspauth := digest.fill(r.bytes)
+			bytes, rspauth := digest.fill(c.expand(r.bytes, dir, port))
 			raw, err := send(addr, bytes)
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
