@@ -55,6 +55,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
+	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/remoteip"
@@ -139,6 +141,8 @@ var Builtin = []*server.Module{
 	&proxy.Module,
 	&proxy_fcgi.Module,
 	&proxy_http.Module,
+	&proxy_scgi.Module,
+	&proxy_uwsgi.Module,
 	&ratelimit.Module,
 	&reflector.Module,
 	&remoteip.Module,
