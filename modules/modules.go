@@ -68,6 +68,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/ssl"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/substitute"
 	"github.com/donjon-httpd/donjon/modules/systemd"
@@ -152,6 +153,7 @@ var Builtin = []*server.Module{
 	&sed.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&ssl.Module,
 	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,

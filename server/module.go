@@ -42,6 +42,11 @@ type Module struct {
 	FileGroup func(*Request) (string, bool)
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
+	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
+	Secure func(*Conn) *Secure
+	// TLSVariable answers a variable of an encrypted connection by its name
+	// ("SSL_PROTOCOL"), "" for none; may be nil.
+	TLSVariable func(r *Request, name string) string
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string

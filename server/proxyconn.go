@@ -41,9 +41,9 @@ type ProxyConn struct {
 	under    *backend.Conn
 	addr     netip.AddrPort
 	found    []netip.Addr // addresses for the connection that is to be made
-	freed    time.Time // when it came back to the pool
-	tunneled bool      // through a remote proxy, by CONNECT
-	local    string    // the port of this side's end
+	freed    time.Time    // when it came back to the pool
+	tunneled bool         // through a remote proxy, by CONNECT
+	local    string       // the port of this side's end
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
