@@ -37,13 +37,13 @@ type ProxyConn struct {
 	// Served is how many requests it has answered before; 0 for a new one.
 	Served int
 
-	name     string // of the scheme, for log lines: "HTTP"
-	under    *backend.Conn
-	addr     netip.AddrPort
-	found    []netip.Addr // addresses for the connection that is to be made
-	freed    time.Time // when it came back to the pool
-	tunneled bool      // through a remote proxy, by CONNECT
-	local    string    // the port of this side's end
+	name  string // of the scheme, for log lines: "HTTP"
+	under *backend.Conn
+	addr  netip.AddrPort
+	found []netip.Addr // addresses for the connection that is to be made
+	freed time.Time    // when it came back to the pool
+	aimed bool         // see Aim
+	local string       // the port of this side's end
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -411,6 +411,10 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 			conn.under, conn.addr, conn.local = under, to, ""
 			return nil
 		}
+		if conn.aimed {
+			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00939: %s: attempt to connect to %s (%s) failed", conn.name, to, conn.Hostname)
+			continue
+		}
 		proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00957: %s: attempt to connect to %s (%s:%d) failed", conn.name, to, conn.Hostname, conn.Port)
 	}
 	return err
@@ -456,6 +460,29 @@ func (c *ProxyCall) Resolve(conn *ProxyConn) error {
 	}
 	conn.found, err = c.lookup(conn)
 	return err
+}
+
+// Aim says whom the connection is for, where it is not whom the URL names.
+func (c *ProxyConn) Aim(host string, port int) {
+	c.shut()
+	c.Hostname, c.Port, c.Socket = host, port, ""
+}
+
+// ResolveAimed is Resolve for a connection that was aimed.
+func (c *ProxyCall) ResolveAimed(conn *ProxyConn) (err error) {
+	conn.found, err = c.lookup(conn)
+	return err
+}
+
+// ConnectAimed is Connect for a connection that was aimed.
+func (c *ProxyCall) ConnectAimed(conn *ProxyConn) error {
+	conn.aimed = true
+	if err := c.dial(conn); err != nil {
+		return err
+	}
+	conn.Served, conn.TLS, conn.Conn = 0, false, conn.under
+	conn.R = takeReader(conn.Conn, c.readerSize())
+	return nil
 }
 
 // Reset closes the connection, so that the call makes a new one.
