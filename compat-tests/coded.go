@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/http/httputil"
 	"regexp"
 	"strings"
 
@@ -69,4 +70,18 @@ func decode(coding string, coded []byte) ([]byte, error) {
 		return io.ReadAll(r)
 	}
 	return nil, io.ErrUnexpectedEOF
+}
+
+// unchunked takes the chunks out of a response, for bodies whose pieces depend
+// on chance (-chunks). One that does not end as it should stays as it is.
+func unchunked(raw string) string {
+	head, body, _ := strings.Cut(raw, "\r\n\r\n")
+	if fieldOf(head, "Transfer-Encoding") != "chunked" {
+		return raw
+	}
+	plain, err := io.ReadAll(httputil.NewChunkedReader(strings.NewReader(body)))
+	if err != nil {
+		return raw
+	}
+	return head + "\r\n\r\n" + string(plain)
 }

@@ -204,6 +204,7 @@ var (
 	addressRx  = regexp.MustCompile(`<address>[^<]* Server at `)
 	allowRx    = regexp.MustCompile(`(?m)^Allow: .*$`)
 	expiresRx  = regexp.MustCompile(`(?m)^Expires: .*$`)
+	ctimeRx    = regexp.MustCompile(`\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\]`)
 	clfRx      = regexp.MustCompile(`\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]`)
 )
 
@@ -220,6 +221,7 @@ func normal(s, dir string, port int) string {
 	s = boundaryRx.ReplaceAllString(s, "${1}<boundary>")
 	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")
 	s = clfRx.ReplaceAllString(s, "[<time>]")
+	s = ctimeRx.ReplaceAllString(s, "[<time>]")
 	s = strings.ReplaceAll(s, dir, "${DIR}")
 	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
@@ -230,7 +232,11 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if head, _, _ := strings.Cut(raw, "\r\n\r\n"); strings.HasPrefix(raw, "HTTP/") && strings.Count(head, "\n") != strings.Count(head, "\r\n") {
 		return "<a line of the head ends without CR>\n"
 	}
-	raw = c.hidePort2(normal(relativeExpires(decoded(raw)), dir, port))
+	raw = decoded(raw)
+	if slices.Contains(c.fields, "-chunks") {
+		raw = unchunked(raw)
+	}
+	raw = c.hidePort2(normal(relativeExpires(raw), dir, port))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder

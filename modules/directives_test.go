@@ -88,7 +88,7 @@ func TestDirectives(t *testing.T) {
 // is remembered of files and of mod_zstd, and one that Apache only has when it is
 // built with --enable-exception-hook.
 var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "filecachevalid": true, "filecachesize": true,
-	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true}
+	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true, "proxyfcgipaths": true}
 
 func checkDirective(t *testing.T, set *directives.Set, m *server.Module, want tabled) {
 	bare := strings.Trim(want.name, "<>")

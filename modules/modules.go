@@ -25,6 +25,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/buffer"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
+	"github.com/donjon-httpd/donjon/modules/cgi"
+	"github.com/donjon-httpd/donjon/modules/cgid"
 	"github.com/donjon-httpd/donjon/modules/charset_lite"
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
@@ -53,7 +55,10 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy"
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
+	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
+	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_wstunnel"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
@@ -122,6 +127,8 @@ var Builtin = []*server.Module{
 	&brotli.Module,
 	&buffer.Module,
 	&cern_meta.Module,
+	&cgi.Module,
+	&cgid.Module,
 	&charset_lite.Module,
 	&data.Module,
 	&deflate.Module,
@@ -143,6 +150,9 @@ var Builtin = []*server.Module{
 	&proxy_express.Module,
 	&proxy_http.Module,
 	&proxy_wstunnel.Module,
+	&proxy_fcgi.Module,
+	&proxy_scgi.Module,
+	&proxy_uwsgi.Module,
 	&ratelimit.Module,
 	&reflector.Module,
 	&remoteip.Module,

@@ -133,6 +133,9 @@ func strictLength(s string) (int64, bool) {
 func cutRanges(l *Link, b *Brigade) error {
 	r := l.R
 	l.Remove()
+	if b.Streamed {
+		return l.Pass(b)
+	}
 	length := b.Size()
 	field, ok := r.FieldIn("Range")
 	if !ok || !b.EOS || length <= 0 || r.Simple || r.Status != 200 || len(field) < 6 || !strings.EqualFold(field[:6], "bytes=") ||

@@ -94,8 +94,22 @@ type DirConfig struct {
 	QualifyRedirectURL directives.Opt[bool]
 }
 
-// RLimit is a soft and a hard limit; -1 is "max".
+// RLimit is a soft and a hard limit; -1 is "max", 0 leaves that limit as it is.
 type RLimit struct{ Soft, Hard int64 }
+
+// Over is what a process with the limits soft and hard gets (ap_unixd_set_rlimit).
+func (l RLimit) Over(soft, hard uint64) (newSoft, newHard uint64) {
+	switch {
+	case l.Soft > 0:
+		soft = uint64(l.Soft)
+	case l.Soft < 0:
+		soft = hard
+	}
+	if l.Hard > 0 {
+		hard = uint64(l.Hard)
+	}
+	return soft, hard
+}
 
 // HostnameLookups is Off, On or Double.
 type HostnameLookups uint8

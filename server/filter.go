@@ -86,6 +86,9 @@ type Brigade struct {
 	Buckets []Bucket
 	Flush   bool // what has come so far should reach the client now
 	EOS     bool // the response ends here
+	// Streamed says that how much there is was not known before it was read, as
+	// of a program's output: no ranges are cut from it.
+	Streamed bool
 }
 
 // Size is the number of bytes of body in the brigade.
@@ -293,6 +296,43 @@ func (r *Request) End() error {
 		return nil
 	}
 	return r.passPending(false, true)
+}
+
+// EndWith ends the response with b, behind what was written; once only.
+func (r *Request) EndWith(b *Brigade) error {
+	if len(r.pending) > 0 {
+		if err := r.passPending(false, false); err != nil {
+			return err
+		}
+	}
+	r.ended, b.EOS = true, true
+	return r.PassBrigade(b)
+}
+
+// TruncateFor is [Request.Truncate] with the reason in the log: what makes the
+// body failed.
+func (r *Request) TruncateFor(why error) {
+	corelog.Error(r).Err(why).Msg("AH00574: ap_content_length_filter: apr_bucket_read() failed")
+	r.Truncate()
+}
+
+// WithholdLength has a response sent in chunks although its end may be known
+// when it begins.
+func (r *Request) WithholdLength() {
+	for l := r.output; l != nil; l = l.next {
+		if l.filter == contentLengthFilter {
+			l.Remove()
+		}
+	}
+}
+
+// SendRaw takes out what stands between the handler and the connection: what is
+// passed from now on goes to the client as it is, head and all, and the
+// connection ends behind it.
+func (r *Request) SendRaw() {
+	r.output = nil
+	r.Simple, r.Chunked, r.HeadSent = true, false, true
+	r.Exchange.Drop()
 }
 
 func (r *Request) passPending(flush, eos bool) error {

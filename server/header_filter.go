@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -83,9 +84,7 @@ func (r *Request) mergeHead() {
 	} else {
 		r.uniqueVary()
 	}
-	if r.StatusLine == "" || !strings.HasPrefix(r.StatusLine, itoa(int64(r.Status))) {
-		r.StatusLine = StatusText(r.Status)
-	}
+	r.checkStatusLine()
 	r.Protocol = "HTTP/1.1"
 	if !r.atLeast11() && r.ProtoAtLeast(1, 0) && r.Env.Has("force-response-1.0") {
 		r.Protocol = "HTTP/1.0"
@@ -126,6 +125,23 @@ func (r *Request) mergeHead() {
 	}
 	if r.HeaderOnly && r.Out.Get("Content-Length") == "0" {
 		r.Out.Unset("Content-Length")
+	}
+}
+
+// checkStatusLine has a module's status line be three digits that are the
+// status, and a space; else it is the standard one, which also stands in for
+// words that are missing (validate_status_line, basic_http_header_check).
+func (r *Request) checkStatusLine() {
+	l := r.StatusLine
+	digits := len(l) >= 3 && l[:3] == strconv.Itoa(r.Status)
+	switch {
+	case !digits || len(l) > 3 && l[3] != ' ' && l[3] != '\t':
+		r.StatusLine = StatusText(r.Status)
+	case len(l) == 3:
+		r.StatusLine = l + " "
+		if standard := StatusText(r.Status); strings.HasPrefix(standard, l) {
+			r.StatusLine = standard
+		}
 	}
 }
 

@@ -438,10 +438,18 @@ func ErrnoOf(err error) error {
 	return err
 }
 
-// Errors of getaddrinfo(3), as Apache words them.
-var (
-	errNotKnown  = errors.New("(EAI 2)Name or service not known")
-	errTemporary = errors.New("(EAI 3)Temporary failure in name resolution")
+// ErrProxyLookup is a backend whose name has no address.
+var ErrProxyLookup = errors.New("DNS lookup failure")
+
+// lookupError is ErrProxyLookup in the words of getaddrinfo(3).
+type lookupError string
+
+func (e lookupError) Error() string { return string(e) }
+func (e lookupError) Unwrap() error { return ErrProxyLookup }
+
+const (
+	errNotKnown  lookupError = "(EAI 2)Name or service not known"
+	errTemporary lookupError = "(EAI 3)Temporary failure in name resolution"
 )
 
 // Resolve finds the address of the call's target, unless that is a socket

@@ -24,6 +24,18 @@ var ErrScriptTimeout = errors.New("script timed out")
 // With soak a script whose fields are wrong is read to its end first, and the
 // message does not show the wrong line any more (as with no buffer in Apache).
 func (r *Request) ScanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Status, read int64) {
+	s, read, _ = r.scanScriptHeader(log, in, soak)
+	return s, read
+}
+
+// ScanScript is [Request.ScanScriptHeader] for a program: without soak, and
+// with the line that made it fail.
+func (r *Request) ScanScript(log *Log, in *bufio.Reader) (s Status, bad string) {
+	s, _, bad = r.scanScriptHeader(log, in, false)
+	return s, bad
+}
+
+func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Status, read int64, bad string) {
 	h := scriptHeader{r: r, log: log, script: path.Base(r.Filename)}
 	for _, f := range r.ErrOut.All() {
 		if equalFold(f.Name, "Set-Cookie") {
@@ -36,19 +48,19 @@ func (r *Request) ScanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Sta
 		switch {
 		case errors.Is(err, ErrScriptTimeout):
 			h.fail("Script timed out before returning headers: " + h.script)
-			return 504, read
+			return 504, read, ""
 		case line == "" && first:
 			h.fail("End of script output before headers: " + h.script)
-			return 500, read
+			return 500, read, ""
 		case line == "":
 			h.fail("Premature end of script headers: " + h.script)
-			return 500, read
+			return 500, read, ""
 		}
 		if whole, ok := strings.CutSuffix(line, "\n"); ok {
 			line = strings.TrimSuffix(whole, "\r")
 		}
 		if line == "" {
-			return h.finish(), read
+			return h.finish(), read, ""
 		}
 		if first {
 			log.Trace(4, r).Msgf("Headers from script '%s':", h.script)
@@ -61,7 +73,7 @@ func (r *Request) ScanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Sta
 				read, line = read+n, ""
 			}
 			h.fail("malformed header from script '" + h.script + "': Bad header: " + cut30(line))
-			return 500, read
+			return 500, read, line
 		}
 		h.field(name, strings.TrimLeft(value, " \t\n\v\f\r"))
 	}

@@ -152,6 +152,11 @@ func (g *Generation) ChooseServer(r *Request) Status {
 		if s := r.fixHostname(host); s != OK {
 			return s
 		}
+		if field := r.Header["Host"]; len(field) == 1 && field[0] != host {
+			// The target names another host: the field says the same from here on
+			// (RFC 9112 3.2.2).
+			r.Header["Host"] = []string{r.hostField()}
+		}
 	}
 	c := g.vhosts.chain(r.Conn.Local)
 	if c != nil {
@@ -254,6 +259,18 @@ func (r *Request) fixHostname(host string) Status {
 	}
 	r.Hostname = strings.ToLower(name)
 	return OK
+}
+
+// hostField is the Host field for what the target says (construct_host_header).
+func (r *Request) hostField() string {
+	name := r.Hostname
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	if r.Port != 0 {
+		name += ":" + strconv.Itoa(r.Port)
+	}
+	return name
 }
 
 // validHost wants letters, digits, hyphens, underscores and single dots.

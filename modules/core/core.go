@@ -10,6 +10,7 @@ import (
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/pattern"
+	"github.com/donjon-httpd/donjon/server/program"
 )
 
 // Module is core_module.
@@ -29,6 +30,10 @@ var Module = server.Module{
 		server.InsertFilter.Middle(insertFilters).Plain().When(server.CoreDir.If(func(c *server.DirConfig) bool {
 			return len(c.OutputFilters.Else(nil))+len(c.InputFilters.Else(nil)) > 0
 		})),
+		server.ChildExit.Last(func(*server.Generation) error {
+			program.EndAll()
+			return nil
+		}),
 		server.Handler.ReallyLast(server.DefaultHandler).Plain().Harmless(),
 	},
 }

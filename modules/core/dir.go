@@ -418,10 +418,10 @@ func resourceLimit(set func(*server.DirConfig, server.RLimit)) func(*server.DirC
 			if strings.EqualFold(s, "max") {
 				return -1
 			}
-			return int64(atoi(s))
+			n, _ := strconv.ParseInt(strings.TrimLeft(s, " \t"), 10, 64)
+			return n
 		}
 		l := server.RLimit{Soft: value(soft)}
-		l.Hard = l.Soft
 		if hard != "" {
 			l.Hard = value(hard)
 		}

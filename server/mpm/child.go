@@ -20,7 +20,8 @@ import (
 
 // Child is the whole life of a serving process. It gives the exit status.
 func (p *Program) Child() int {
-	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGPIPE)
+	// Taken and left alone, not ignored: that would be passed on to programs.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGPIPE)
 	terms := make(chan os.Signal, 1)
 	signal.Notify(terms, syscall.SIGTERM)
 	control, err := inheritedControl()

@@ -1,0 +1,210 @@
+package proxy_fcgi
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/backend"
+)
+
+// heads are readers of the fields ahead of a response.
+var heads = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, headSize) }}
+
+const headSize = 4096
+
+// receive reads the answer and gives it to the client (dispatch).
+func (x *exchange) receive() server.Status {
+	r := x.r
+	x.in = records{in: x.conn.R}
+	head := heads.Get().(*bufio.Reader)
+	head.Reset(x)
+	defer func() { head.Reset(nil); heads.Put(head) }()
+	if _, err := head.Peek(1); err != nil && err != io.EOF {
+		return x.broke(err)
+	}
+	s, _ := r.ScanScript(elog, head)
+	if x.readErr != nil {
+		return x.broke(x.readErr)
+	}
+	if !r.Env.Has("ap_trust_cgilike_cl") {
+		r.Out.Unset("Content-Length") // FastCGI's own framing counts
+	}
+	r.Out.Unset("Transfer-Encoding")
+	switch {
+	case s == 304 || s == 412:
+		r.Status = int(s)
+		x.discard()
+		r.End()
+		return server.OK
+	case s != server.OK:
+		elog.Error(r).Msg("AH01070: Error parsing script headers")
+		x.failed(errInvalid)
+		x.conn.Close = true
+		r.Status = int(s)
+		r.End()
+		return server.OK
+	}
+	if server.ProxyDir.Of(r.Dir).Overrides(r.Status) && r.Initial() {
+		status := server.Status(r.Status)
+		r.Status = 200
+		x.discard()
+		return status
+	}
+	return x.relay(head)
+}
+
+// errInvalid is APR_EINVAL.
+var errInvalid = errors.New("(22)Invalid argument")
+
+// Read gives the application's standard output, for the fields ahead of it.
+func (x *exchange) Read(p []byte) (int, error) {
+	piece, err := x.piece(len(p))
+	if err != nil && err != io.EOF {
+		x.readErr = err
+	}
+	return copy(p, piece), err
+}
+
+// piece gives what comes on the application's standard output; what it says on
+// its standard error goes into the log. io.EOF is the end of the answer.
+func (x *exchange) piece(most int) ([]byte, error) {
+	for {
+		switch p, err := x.in.piece(most); {
+		case err != nil:
+			x.what = "reading response body"
+			return nil, err
+		case len(p) > 0 && x.in.kind == typeStdout:
+			x.call.Worker.Shared.Read().Add(uint64(len(p)))
+			return p, nil
+		case len(p) > 0 && x.in.kind == typeStderr:
+			elog.Error(x.r).Msgf("AH01071: Got error '%s'", p)
+			continue
+		case len(p) > 0:
+			continue
+		}
+		if x.in.end {
+			return nil, io.EOF
+		}
+		x.what = "polling"
+		kind, err := x.in.next()
+		if err != nil {
+			return nil, err
+		}
+		switch kind {
+		case typeStdout, typeStderr, typeEnd:
+		default:
+			elog.Error(x.r).Msgf("AH01072: Got bogus record %d", kind)
+		}
+	}
+}
+
+// relay hands the body on as it comes. Its length is not told, even where all of
+// it is there, as Apache does not.
+func (x *exchange) relay(head *bufio.Reader) server.Status {
+	r, w := x.r, x.call.Worker
+	flush := w.Params.Flush.Else(server.ProxyFlushOff)
+	most := x.call.BufferSize()
+	p, _ := head.Peek(head.Buffered())
+	for first := true; ; first = false {
+		if len(p) == 0 {
+			var err error
+			if p, err = x.piece(most); err == io.EOF {
+				x.release()
+				if !first {
+					return done(r.EndWith(&server.Brigade{Streamed: true}))
+				}
+				return done(r.End())
+			} else if err != nil {
+				return x.broke(err)
+			}
+		}
+		if first {
+			r.WithholdLength()
+		}
+		b := server.Brigade{Buckets: []server.Bucket{{Mem: p}}, Streamed: true}
+		if x.in.end || x.in.endComes() {
+			in := x.conn.TakeReader()
+			x.release()
+			err := r.EndWith(&b)
+			server.GiveReader(in)
+			return done(err)
+		}
+		b.Flush = flush == server.ProxyFlushOn || x.conn.R.Buffered() == 0 && (flush != server.ProxyFlushAuto || !x.conn.Under().ReadableWithin(w.Params.FlushWait))
+		if err := r.PassBrigade(&b); err != nil || r.Conn.Aborted {
+			x.conn.Close = true
+			return server.Done
+		}
+		p = nil
+	}
+}
+
+func done(err error) server.Status {
+	if err != nil {
+		return server.Done
+	}
+	return server.OK
+}
+
+// discard reads the rest of the answer, which nobody wants.
+func (x *exchange) discard() {
+	for {
+		if _, err := x.piece(1 << 16); err != nil {
+			if err != io.EOF {
+				x.conn.Close = true
+			}
+			return
+		}
+	}
+}
+
+// broke ends a response that the application did not complete.
+func (x *exchange) broke(err error) server.Status {
+	r := x.r
+	x.conn.Close = true
+	if r.Conn.Aborted {
+		elog.Trace(1, r).Msg("The client aborted the connection.")
+		return server.OK
+	}
+	var bad *recordError
+	switch {
+	case errors.As(err, &bad):
+		elog.Error(r).Msg(bad.text)
+		x.what, err = "", errInvalid
+	case errors.Is(err, backend.ErrTimeout):
+		err = backend.ErrTimeout
+	case errors.Is(err, errHeader):
+		x.what, err = "", cause(err)
+		elog.Error(r).Err(err).Msg("AH01067: Failed to read FastCGI header")
+	default:
+		err = cause(err)
+	}
+	x.failed(err)
+	switch {
+	case r.HeadSent:
+		r.Truncate()
+		return server.Done
+	case errors.Is(err, backend.ErrTimeout):
+		return 504
+	}
+	return 503
+}
+
+// cause spells an end that came too early as Apache does.
+func cause(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("(70014)End of file found")
+	}
+	return server.ErrnoOf(err)
+}
+
+// failed says what went wrong (AH01075).
+func (x *exchange) failed(err error) {
+	what := x.what
+	if what != "" {
+		what = "(" + what + ")"
+	}
+	elog.Error(x.r).Err(err).Msgf("AH01075: Error dispatching request to %s: %s", x.serverPort(), what)
+}

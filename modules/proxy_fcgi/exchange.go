@@ -1,0 +1,147 @@
+package proxy_fcgi
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// exchange is one request and its answer.
+type exchange struct {
+	call *server.ProxyCall
+	r    *server.Request
+	conf *config
+	conn *server.ProxyConn
+	body *server.ProxyBody
+	in   records
+	what string // what is being done, for the log
+
+	readErr error // of the fields ahead of the answer
+}
+
+// serve has the application answer (proxy_fcgi_handler).
+func serve(c *server.ProxyCall) server.Status {
+	r := c.R
+	if len(c.URL) < 5 || !strings.EqualFold(c.URL[:5], "fcgi:") {
+		elog.Debug(r).Msgf("AH01077: declining URL %s", c.URL)
+		return server.Declined
+	}
+	elog.Debug(r).Msgf("AH01078: serving URL %s", c.URL)
+	conn, s := c.Acquire("FCGI")
+	if s != server.OK {
+		return s
+	}
+	// An application may have no time for other connections while it keeps one:
+	// only who asks for it gets that.
+	reuse, given := c.Worker.Params.DisableReuse.Get()
+	conn.Close = !given || reuse || c.Worker.NoReuse
+	x := &exchange{call: c, r: r, conf: slot.Of(r.Dir), conn: conn}
+	defer x.release()
+	keep := !conn.Close
+	if x.body, s = c.MeasuredBody(); s != server.OK {
+		return s
+	}
+	if err := c.Connect(conn); err != nil {
+		if errors.Is(err, server.ErrProxyLookup) {
+			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
+		}
+		elog.Error(r).Msgf("AH01079: failed to make connection to backend: %s", conn.Hostname)
+		return 503
+	}
+	return x.run(keep)
+}
+
+// out are buffers for what is sent.
+var out = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+// run is the exchange on a connection (fcgi_do_request).
+func (x *exchange) run(keep bool) server.Status {
+	buf := out.Get().(*[]byte)
+	b := appendBegin((*buf)[:0], keep)
+	if err := x.environment(); err != nil {
+		elog.Error(x.r).Msgf("AH01074: Failed writing Environment to %s:", x.serverPort())
+		x.conn.Close = true
+		return 503
+	}
+	b = x.appendParams(b)
+	if len(x.body.Ahead) > 0 {
+		b = appendStdin(b, x.body.Ahead)
+	}
+	if !x.body.More() {
+		b = appendStdin(b, nil)
+	}
+	err := x.write(b)
+	*buf = b[:0]
+	out.Put(buf)
+	if err != nil {
+		elog.Error(x.r).Err(server.ErrnoOf(err)).Msgf("AH01073: Failed Writing Request to %s:", x.serverPort())
+		x.conn.Close = true
+		return 503
+	}
+	var s server.Status
+	if x.body.More() {
+		if s, err = x.sendBody(); s != server.OK {
+			return s
+		}
+		if err != nil { // it may have answered all the same
+			x.conn.Close = true
+		}
+	}
+	return x.receive()
+}
+
+func (x *exchange) write(p []byte) error {
+	x.call.Worker.Shared.Transferred().Add(uint64(len(p)))
+	_, err := x.conn.Write(p)
+	return err
+}
+
+// sendBody sends what is left of the body. A status is the client's fault, an
+// error the application's.
+func (x *exchange) sendBody() (server.Status, error) {
+	piece := make([]byte, 16<<10)
+	b := make([]byte, 0, len(piece)+2*headerLen)
+	for {
+		n, err := x.body.Read(x.r, piece)
+		b = b[:0]
+		if n > 0 {
+			b = appendStdin(b, piece[:n])
+		}
+		if err == io.EOF {
+			b = appendStdin(b, nil)
+		} else if err != nil {
+			x.conn.Close = true
+			x.what = "reading input brigade"
+			x.failed(err)
+			return x.r.BodyFailed(err), nil
+		}
+		if werr := x.write(b); werr != nil {
+			x.what = "sending stdin"
+			return server.OK, werr
+		}
+		if err == io.EOF {
+			return server.OK, nil
+		}
+	}
+}
+
+// serverPort is how lines of the log call where the client's request came in.
+func (x *exchange) serverPort() string {
+	port := ""
+	if n := x.r.ServerPort(); n != 80 {
+		port = ":" + strconv.Itoa(n)
+	}
+	return port
+}
+
+// release gives the connection back as soon as all has come.
+func (x *exchange) release() {
+	if x.conn != nil {
+		x.conn.Release()
+		x.conn = nil
+	}
+}
