@@ -326,17 +326,13 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	conn.Hostname, conn.Port, conn.Socket = host, port, socket
 	if conn.Conn != nil {
-		switch conn.under.Check() {
-		case backend.Alive:
+		state := conn.under.Check()
+		if state == backend.Alive {
 			conn.under.SetTimeout(c.Timeout())
 			conn.R = takeReader(conn.Conn, c.readerSize())
 			return nil
-		case backend.Gone:
-			proxylog.Trace(2, c.R).Msgf("%s: backend socket is disconnected.", conn.name)
-		case backend.Spoken:
-			proxylog.Warn(c.R).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
 		}
-		conn.shut()
+		c.stale(conn, state)
 	}
 	err = c.dial(conn)
 	if err == nil {
@@ -349,6 +345,40 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	c.failed(conn)
 	return err
+}
+
+// stale closes a connection on which something happened while it waited.
+func (c *ProxyCall) stale(conn *ProxyConn, state backend.State) {
+	if state == backend.Spoken {
+		proxylog.Info(c.R).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
+	} else {
+		proxylog.Debug(c.R).Msgf("AH00951: %s: backend socket is disconnected.", conn.name)
+	}
+	conn.shut()
+}
+
+// Send sends a request without a body over a connection of the pool and waits for
+// the beginning of the answer, which R has then. It is false when there is no
+// such connection any more: Connect makes one. An error is what came instead of
+// an answer.
+func (c *ProxyCall) Send(conn *ProxyConn, request []byte) (bool, error) {
+	host, port, socket, err := c.target(conn)
+	if err != nil || conn.Conn == nil || conn.TLS || conn.Hostname != host || conn.Port != port || conn.Socket != socket {
+		return false, nil
+	}
+	conn.under.SetTimeout(c.Timeout())
+	conn.R = takeReader(conn.Conn, c.readerSize())
+	conn.under.Prime(request)
+	_, err = conn.R.Peek(1)
+	switch err {
+	case backend.ErrGone:
+		c.stale(conn, backend.Gone)
+	case backend.ErrSpoken:
+		c.stale(conn, backend.Spoken)
+	default:
+		return true, err
+	}
+	return false, nil
 }
 
 // BufferSize is how much is read from the backend at one time.

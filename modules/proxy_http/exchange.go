@@ -25,6 +25,7 @@ type exchange struct {
 	upgrade  string // protocol that the client asks for, and may
 	closes   bool   // the connection ends with this response
 	reused   bool   // the connection has answered before
+	early    error  // what came instead of an answer
 	head     []byte
 	body     body
 	original int // the status before the backend's
@@ -71,6 +72,16 @@ func (x *exchange) run() server.Status {
 	}
 	x.endHead()
 	x.closes = x.conn.Close
+	if !x.waits && !x.tls && x.body.none() {
+		// What most requests are: one look, one write and one read of the backend.
+		sent, err := x.call.Send(x.conn, x.head)
+		if sent {
+			x.conn.Close, x.reused, x.early = x.closes, true, err
+			x.call.Worker.Shared.Transferred().Add(uint64(len(x.head)))
+			r.Notes.Set("proxy-source-port", x.conn.LocalPort())
+			return x.receive()
+		}
+	}
 	for retry := 0; ; retry++ {
 		if s := x.connect(host); s != server.OK {
 			return s

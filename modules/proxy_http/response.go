@@ -103,7 +103,11 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 	if limit <= 0 {
 		limit = defaultFieldSize
 	}
-	h, err := readHead(x.conn.R, limit)
+	var h rawHead
+	err := x.early
+	if err == nil {
+		h, err = readHead(x.conn.R, limit)
+	}
 	if err != nil && h.line == "" {
 		return x.noStatusLine(err, waits), true
 	}
