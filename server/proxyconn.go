@@ -112,7 +112,9 @@ func (c *ProxyCall) Acquire(name string) (*ProxyConn, Status) {
 		proxylog.Error(c.R).Msgf("AH00941: %s: failed to acquire connection for (%s:%d)", name, w.Hostname, w.Port)
 		return nil, 503
 	}
-	proxylog.Debug(c.R).Msgf("AH00942: %s: has acquired connection for (%s:%d)", name, w.Hostname, w.Port)
+	if e := proxylog.Debug(c.R); e != nil {
+		e.Msgf("AH00942: %s: has acquired connection for (%s:%d)", name, w.Hostname, w.Port)
+	}
 	conn.name = name
 	conn.Close = w.NoReuse || w.Params.DisableReuse.Else(false)
 	return conn, OK
@@ -352,7 +354,9 @@ func (c *ProxyCall) stale(conn *ProxyConn, state backend.State) {
 	if state == backend.Spoken {
 		proxylog.Info(c.R).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
 	} else {
-		proxylog.Debug(c.R).Msgf("AH00951: %s: backend socket is disconnected.", conn.name)
+		if e := proxylog.Debug(c.R); e != nil {
+			e.Msgf("AH00951: %s: backend socket is disconnected.", conn.name)
+		}
 	}
 	conn.shut()
 }
@@ -422,7 +426,9 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
 			return err
 		}
-		proxylog.Debug(c.R).Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
+		if e := proxylog.Debug(c.R); e != nil {
+			e.Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
+		}
 		conn.under = under
 		return nil
 	}
@@ -437,7 +443,9 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 		to := netip.AddrPortFrom(a, uint16(conn.Port))
 		var under *backend.Conn
 		if under, err = backend.DialTCP(to, o); err == nil {
-			proxylog.Debug(c.R).Msgf("AH02824: %s: connection established with %s (%s:%d)", conn.name, to, conn.Hostname, conn.Port)
+			if e := proxylog.Debug(c.R); e != nil {
+				e.Msgf("AH02824: %s: connection established with %s (%s:%d)", conn.name, to, conn.Hostname, conn.Port)
+			}
 			conn.under, conn.addr, conn.local = under, to, ""
 			return nil
 		}

@@ -3,9 +3,9 @@ package proxy_http
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/backend"
@@ -28,7 +28,8 @@ type exchange struct {
 	early    error  // what came instead of an answer
 	head     []byte
 	body     body
-	original int // the status before the backend's
+	src      source // of the response's body
+	original int    // the status before the backend's
 	line     string
 }
 
@@ -243,10 +244,21 @@ func isHTTP(line string) bool {
 
 // canonicalDate writes a date as HTTP has it (date_canon).
 func canonicalDate(s string) string {
+	if isFixDate(s) {
+		return s
+	}
 	if t, err := http.ParseTime(s); err == nil {
 		return t.UTC().Format(http.TimeFormat)
 	}
 	return s
 }
 
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+// isFixDate tells whether a date has HTTP's form and the right day of the week.
+func isFixDate(s string) bool {
+	const form = "Mon, 02 Jan 2006 15:04:05 GMT"
+	if len(s) != len(form) || s[25:] != " GMT" {
+		return false
+	}
+	t, err := time.Parse(form, s)
+	return err == nil && t.Weekday().String()[:3] == s[:3]
+}
