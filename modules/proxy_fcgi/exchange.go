@@ -1,7 +1,6 @@
 package proxy_fcgi
 
 import (
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -45,10 +44,10 @@ func serve(c *server.ProxyCall) server.Status {
 	if x.body, s = c.MeasuredBody(); s != server.OK {
 		return s
 	}
+	if err := c.Resolve(conn); err != nil {
+		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	}
 	if err := c.Connect(conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
-		}
 		elog.Error(r).Msgf("AH01079: failed to make connection to backend: %s", conn.Hostname)
 		return 503
 	}

@@ -1,7 +1,6 @@
 package proxy_scgi
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -25,10 +24,10 @@ func serve(c *server.ProxyCall) server.Status {
 	if s != server.OK {
 		return s
 	}
+	if err := c.Resolve(conn); err != nil {
+		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	}
 	if err := c.Connect(conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
-		}
 		elog.Error(r).Msgf("AH00866: failed to make connection to backend: %s:%d", conn.Hostname, conn.Port)
 		return 503
 	}

@@ -3,7 +3,6 @@ package proxy_uwsgi
 
 import (
 	"encoding/binary"
-	"errors"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -71,10 +70,10 @@ func serve(c *server.ProxyCall) server.Status {
 	if s != server.OK {
 		return s
 	}
+	if err := c.Resolve(conn); err != nil {
+		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	}
 	if err := c.Connect(conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
-		}
 		elog.Error(r).Msgf("AH10101: failed to make connection to backend: %s:%d", conn.Hostname, conn.Port)
 		return 503
 	}
