@@ -53,10 +53,13 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_connect"
+	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_wstunnel"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/remoteip"
@@ -65,6 +68,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/sed"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
+	"github.com/donjon-httpd/donjon/modules/slotmem_plain"
+	"github.com/donjon-httpd/donjon/modules/slotmem_shm"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
@@ -110,6 +115,8 @@ var Builtin = []*server.Module{
 	&authn_dbm.Module,
 	&authz_dbm.Module,
 	&authn_socache.Module,
+	&slotmem_plain.Module,
+	&slotmem_shm.Module,
 	&socache_shmcb.Module,
 	&actions.Module,
 	&authz_core.Module,
@@ -140,8 +147,11 @@ var Builtin = []*server.Module{
 	&mime_magic.Module,
 	&negotiation.Module,
 	&proxy.Module,
-	&proxy_fcgi.Module,
+	&proxy_connect.Module,
+	&proxy_express.Module,
 	&proxy_http.Module,
+	&proxy_wstunnel.Module,
+	&proxy_fcgi.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,
 	&ratelimit.Module,

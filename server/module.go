@@ -64,6 +64,9 @@ type Module struct {
 	ProxyLBMethod *ProxyLBMethod
 	// ProxyParam sets worker parameters of its own; may be nil.
 	ProxyParam ProxyParamSetter
+	// StatusPage is what it adds to mod_status's page, HTML or, when short, lines
+	// for programs; may be nil.
+	StatusPage func(r *Request, short bool) string
 	// ProxyTLS answers how to speak TLS to a backend, see [Request.ProxyTLS]; may be nil.
 	ProxyTLS func(r *Request, host string) (*tls.Config, error)
 }
