@@ -33,7 +33,10 @@ type testCase struct {
 	checks   []check
 	differs  string // why httpd answers otherwise; then its own answers
 	own      string
-	once     string // why it is not asked twice
+	once     string              // why it is not asked twice
+	backend  map[string][]string // answers of the server behind, by path; nil for none
+	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
+	port2    int                 // where that listens
 }
 
 // request is one exchange: raw bytes to send on a connection of its own.
@@ -87,6 +90,18 @@ func parseCase(path string) (*testCase, error) {
 			c.checks = append(c.checks, check{name, config, want})
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
+		case strings.HasPrefix(f.Name, "gateway "):
+			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil {
+				return nil, fmt.Errorf("%s: unknown protocol %q", path, c.gateway)
+			}
+			if c.backend == nil {
+				c.backend = map[string][]string{}
+			}
+		case f.Name == "backend" || strings.HasPrefix(f.Name, "backend "):
+			if c.backend == nil {
+				c.backend = map[string][]string{}
+			}
+			c.backend[strings.TrimPrefix(strings.TrimPrefix(f.Name, "backend"), " ")] = lines(text)
 		case strings.HasPrefix(f.Name, "once: "):
 			c.once = strings.TrimPrefix(f.Name, "once: ")
 		case strings.HasPrefix(f.Name, "htdocs/") || strings.HasPrefix(f.Name, "dir/") || strings.HasPrefix(f.Name, "conf/"):

@@ -70,6 +70,7 @@ func (c *testCase) lay(dir string, snippet string) (conf string, port int, err e
 	if err != nil {
 		return "", 0, err
 	}
+	c.port2 = ports[1]
 	text := preamble(dir, ports[0], ports[1])
 	if !c.whole {
 		text += common
@@ -94,6 +95,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	conf, port, err := c.lay(dir, "")
 	if err != nil {
 		return "", nil, err
+	}
+	if c.backend != nil {
+		b, err := c.startBackend(dir, port, c.port2)
+		if err != nil {
+			return "", nil, err
+		}
+		defer b.stop()
 	}
 	cmd := exec.Command(p.path, "-f", conf, "-DFOREGROUND")
 	var out bytes.Buffer
@@ -127,7 +135,7 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		time.Sleep(r.wait)
 		var answer string
 		for range times {
-			bytes, rspauth := digest.fill(r.bytes)
+			bytes, rspauth := digest.fill(c.expand(r.bytes, dir, port))
 			raw, err := send(addr, bytes)
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
@@ -228,7 +236,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if slices.Contains(c.fields, "-chunks") {
 		raw = unchunked(raw)
 	}
-	raw = normal(relativeExpires(raw), dir, port)
+	raw = c.hidePort2(normal(relativeExpires(raw), dir, port))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -297,7 +305,7 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		if ofModule {
 			text = linesOf(module, text) // first: a process may have the port's number
 		}
-		text = stampRx.ReplaceAllString(normal(text, dir, port), "")
+		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
 		logs[name] = sourceRx.ReplaceAllString(text, "$1")
@@ -346,7 +354,7 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	cmd := exec.Command(p.path, "-t", "-f", conf)
 	out, _ := cmd.CombinedOutput()
 	s := stampRx.ReplaceAllString(string(out), "")
-	s = normal(pidRx.ReplaceAllString(s, ""), dir, port)
+	s = c.hidePort2(normal(pidRx.ReplaceAllString(s, ""), dir, port))
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
 	s = placeRx.ReplaceAllStringFunc(s, func(m string) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -39,9 +40,10 @@ type ProxyConn struct {
 	name     string // of the scheme, for log lines: "HTTP"
 	under    *backend.Conn
 	addr     netip.AddrPort
-	freed    time.Time // when it came back to the pool
-	tunneled bool      // through a remote proxy, by CONNECT
-	local    string    // the port of this side's end
+	found    []netip.Addr // addresses for the connection that is to be made
+	freed    time.Time    // when it came back to the pool
+	tunneled bool         // through a remote proxy, by CONNECT
+	local    string       // the port of this side's end
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -298,8 +300,6 @@ func ProxyPort(scheme string) int {
 		return 8009
 	case "scgi":
 		return 4000
-	case "uwsgi":
-		return 3031
 	case "ftp":
 		return 21
 	case "h2c":
@@ -394,9 +394,11 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 		conn.under = under
 		return nil
 	}
-	addrs, err := c.lookup(conn)
-	if err != nil {
-		return err
+	addrs, err := conn.found, error(nil)
+	if conn.found = nil; addrs == nil {
+		if addrs, err = c.lookup(conn); err != nil {
+			return err
+		}
 	}
 	err = errors.New("no address")
 	for _, a := range addrs {
@@ -412,11 +414,16 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 	return err
 }
 
+var errEOF = errors.New("(70014)End of file found")
+
 // ErrnoOf is the errno in an error of package net, a timeout as Apache words it.
 func ErrnoOf(err error) error {
 	var no syscall.Errno
 	if errors.As(err, &no) {
 		return no
+	}
+	if err == io.EOF {
+		return errEOF
 	}
 	var t interface{ Timeout() bool }
 	if errors.As(err, &t) && t.Timeout() {
@@ -425,8 +432,32 @@ func ErrnoOf(err error) error {
 	return err
 }
 
-// ErrProxyLookup is a backend whose name is not known.
-var ErrProxyLookup = errors.New("DNS lookup failure")
+// Errors of getaddrinfo(3), as Apache words them.
+var (
+	errNotKnown  = errors.New("(EAI 2)Name or service not known")
+	errTemporary = errors.New("(EAI 3)Temporary failure in name resolution")
+)
+
+// Resolve finds the address of the call's target, unless that is a socket
+// (the look-up of ap_proxy_determine_connection).
+func (c *ProxyCall) Resolve(conn *ProxyConn) error {
+	host, port, socket, err := c.target(conn)
+	if err != nil || socket != "" {
+		return err
+	}
+	if conn.Conn != nil && (conn.Hostname != host || conn.Port != port) {
+		conn.shut()
+	}
+	conn.Hostname, conn.Port, conn.Socket = host, port, ""
+	if conn.Conn != nil {
+		return nil
+	}
+	conn.found, err = c.lookup(conn)
+	return err
+}
+
+// Reset closes the connection, so that the call makes a new one.
+func (c *ProxyConn) Reset() { c.shut() }
 
 // lookup gives the addresses of the connection's target. Those of a worker are
 // looked up once, or once in addressttl.
@@ -447,7 +478,11 @@ func (c *ProxyCall) lookup(conn *ProxyConn) ([]netip.Addr, error) {
 	defer cancel()
 	list, err := Resolver().LookupNetIP(ctx, "ip", conn.Hostname)
 	if err != nil || len(list) == 0 {
-		return nil, ErrProxyLookup
+		var dns *net.DNSError
+		if errors.As(err, &dns) && !dns.IsNotFound {
+			return nil, errTemporary
+		}
+		return nil, errNotKnown
 	}
 	if own {
 		w.addresses.list, w.addresses.until = list, time.Time{}

@@ -21,7 +21,6 @@ var Module = server.Module{
 		server.MapToStorage.First(mapLocation).Plain(),
 		server.Fixups.First(fixup).Plain(),
 		server.Handler.First(handle).Plain(),
-		server.CheckConfig.Last(complete),
 		server.PostConfig.Middle(share),
 	},
 }

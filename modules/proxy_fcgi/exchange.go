@@ -1,7 +1,6 @@
 package proxy_fcgi
 
 import (
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -19,8 +18,6 @@ type exchange struct {
 	body *server.ProxyBody
 	in   records
 	what string // what is being done, for the log
-
-	readErr error // of the fields ahead of the answer
 }
 
 // serve has the application answer (proxy_fcgi_handler).
@@ -45,10 +42,10 @@ func serve(c *server.ProxyCall) server.Status {
 	if x.body, s = c.MeasuredBody(); s != server.OK {
 		return s
 	}
+	if err := c.Resolve(conn); err != nil {
+		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	}
 	if err := c.Connect(conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
-		}
 		elog.Error(r).Msgf("AH01079: failed to make connection to backend: %s", conn.Hostname)
 		return 503
 	}

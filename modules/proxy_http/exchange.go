@@ -52,7 +52,7 @@ func (x *exchange) run() server.Status {
 		r.Notes.Set("proxy-100-continue", "1")
 	}
 	if !r.Forward && r.Conn.KeepAlives == 0 && r.Env.Has("proxy-initial-not-pooled") {
-		x.conn.Close = true
+		x.conn.Reset()
 	}
 	host, port, target, s := x.target()
 	if s != server.OK {
@@ -129,6 +129,9 @@ func (x *exchange) target() (host string, port int, target string, s server.Stat
 			}
 		}
 	}
+	if err := c.Resolve(x.conn); err != nil {
+		return "", 0, "", r.ProxyErrorOf(500, err, "DNS lookup failure for: "+x.conn.Hostname)
+	}
 	if len(c.Conf.Blocked) > 0 && c.Blocked(host) {
 		return "", 0, "", r.ProxyError(403, "Connect to remote machine blocked")
 	}
@@ -140,9 +143,6 @@ func (x *exchange) connect(host string) server.Status {
 	c := x.call
 	x.conn.Close = false
 	if err := c.Connect(x.conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return x.r.ProxyError(502, "DNS lookup failure for: "+x.conn.Hostname)
-		}
 		elog.Error(x.r).Msgf("AH01114: HTTP: failed to make connection to backend: %s", x.conn.Hostname)
 		return 503
 	}

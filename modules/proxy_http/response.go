@@ -3,7 +3,6 @@ package proxy_http
 import (
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -111,10 +110,7 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 	x.call.Worker.Shared.Read().Add(uint64(h.size))
 	if !isHTTP(h.line) {
 		a.ancient, a.status, a.text = true, 200, "200 OK"
-		a.pre = []byte(h.line)
-		if !h.cut {
-			a.pre = append(a.pre, '\n')
-		}
+		a.pre = []byte(h.line) // without its end, as Apache
 		r.Status, r.StatusLine = 200, "200 OK"
 		r.Out = server.Fields{}
 		x.conn.Close = true
@@ -302,7 +298,6 @@ func (x *exchange) final(a *answer) server.Status {
 	}
 	if r.HeaderOnly || a.status == 204 || a.status == 304 {
 		elog.Trace(2, r).Msg("header only")
-		r.Out.Unset("Transfer-Encoding")
 		x.release()
 		if r.End() != nil {
 			return server.Done
@@ -336,13 +331,8 @@ func cleanWarnings(t *server.Fields) {
 		return
 	}
 	t.Unset("Warning")
-	rest := slices.Clone(t.All())
-	t.Clear()
 	for _, w := range kept {
 		t.Add("Warning", w)
-	}
-	for _, f := range rest {
-		t.Add(f.Name, f.Value)
 	}
 }
 

@@ -3,7 +3,6 @@ package proxy_uwsgi
 
 import (
 	"encoding/binary"
-	"errors"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -62,19 +61,19 @@ func serve(c *server.ProxyCall) server.Status {
 		return 500
 	}
 	r.Env.Add("PATH_INFO", pathInfo)
-	conn, s := c.Acquire("UWSGI")
+	conn, s := c.Acquire("uwsgi")
 	if s != server.OK {
 		return s
 	}
 	defer conn.Release()
-	body, s := c.MeasuredBody()
+	body, s := c.LengthyBody()
 	if s != server.OK {
 		return s
 	}
+	if err := c.Resolve(conn); err != nil {
+		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	}
 	if err := c.Connect(conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
-		}
 		elog.Error(r).Msgf("AH10101: failed to make connection to backend: %s:%d", conn.Hostname, conn.Port)
 		return 503
 	}

@@ -87,6 +87,7 @@ func (l *Loop) arrivalAt(a netip.AddrPort) *arrival {
 	if at == nil {
 		v := l.gen.BaseServer(a)
 		at = &arrival{uint32(len(l.arrivals)), a, a.Addr().Unmap().String(), v, limitsOf(server.CoreServer.Of(v)), l.gen.ReadLimits(v)}
+		at.limits.forward = l.gen.Forwards()
 		l.arrivals[a] = at
 	}
 	return at

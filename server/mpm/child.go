@@ -77,6 +77,9 @@ func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, er
 		return nil, nil, err
 	}
 	g.Logs, g.Board, g.Crew = logs, board, crew
+	if g.Sockets, err = s.inheritBroker(); err != nil {
+		return nil, nil, err
+	}
 	if err := openErrorLogs(g, p); err != nil {
 		return nil, nil, err
 	}

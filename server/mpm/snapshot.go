@@ -21,6 +21,7 @@ type snapshot struct {
 
 	Sockets []socketInfo // of the descriptors from firstFD on
 	Logs    []string     // of the descriptors behind them
+	Named   []string     // sockets that the parent connects to; a broker's channel stands behind the logs
 
 	Jail     string
 	ID       chroot.Identity
