@@ -36,6 +36,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
+	"github.com/donjon-httpd/donjon/modules/ext_filter"
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
@@ -70,6 +71,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/substitute"
+	"github.com/donjon-httpd/donjon/modules/suexec"
 	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -129,6 +131,7 @@ var Builtin = []*server.Module{
 	&dumpio.Module,
 	&env.Module,
 	&expires.Module,
+	&ext_filter.Module,
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
@@ -155,6 +158,7 @@ var Builtin = []*server.Module{
 	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,
+	&suexec.Module,
 	&systemd.Module,
 	&userdir.Module,
 	&usertrack.Module,
