@@ -507,6 +507,13 @@ func (c *conn) close() {
 	}
 }
 
+// readable tells whether something that was sent has not been read.
+func (c *conn) readable() bool {
+	var b [1]byte
+	n, _, err := unix.Recvfrom(c.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && n > 0
+}
+
 // shut frees the descriptor; the state is closed.
 func (c *conn) shut() {
 	c.loop.forget(c)
