@@ -20,6 +20,9 @@ import (
 //	!stderr TEXT   FastCGI: on standard error
 //	!record N TEXT FastCGI: a record of this type
 //	!noend         no end of the answer
+//
+// Of AJP the lines are messages: "headers 200 OK", fields as "field NAME VALUE"
+// behind it, "body TEXT", "ask N" for some of the request's body, "end 1".
 type gateway struct {
 	// read reads a request: what was told, its target, and the body.
 	read func(in *bufio.Reader, conn net.Conn) (q seen, ok bool)
@@ -36,6 +39,7 @@ var gateways = map[string]*gateway{
 	"fcgi": {read: readFCGI, begin: "Content-Type: text/plain\r\n\r\n", pack: func(s string) []byte { return fcgiRecord(6, s) },
 		end: fcgiRecord(3, "\x00\x00\x00\x00\x00\x00\x00\x00"), keep: true},
 	"scgi":  {read: readSCGI, begin: "Content-Type: text/plain\r\n\r\n", pack: func(s string) []byte { return []byte(s) }},
+	"ajp":   {read: readAJP, begin: "", pack: func(s string) []byte { return []byte(s) }},
 	"uwsgi": {read: readUWSGI, begin: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", pack: func(s string) []byte { return []byte(s) }},
 }
 
@@ -50,6 +54,9 @@ func (b *backend) serveGateway(conn net.Conn, in *bufio.Reader, served int) bool
 	lines := b.find(q.target)
 	if has(lines, "!again") && served > 0 {
 		return false
+	}
+	if b.gateway == "ajp" {
+		return b.answerAJP(conn, in, &q, lines)
 	}
 	if len(lines) == 0 {
 		conn.Write(g.pack(g.begin))

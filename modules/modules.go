@@ -54,6 +54,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_ajp"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
@@ -142,6 +143,7 @@ var Builtin = []*server.Module{
 	&mime_magic.Module,
 	&negotiation.Module,
 	&proxy.Module,
+	&proxy_ajp.Module,
 	&proxy_fcgi.Module,
 	&proxy_http.Module,
 	&proxy_scgi.Module,
