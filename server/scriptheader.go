@@ -78,6 +78,9 @@ func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, show shown) (s St
 		if whole, ok := strings.CutSuffix(line, "\n"); ok {
 			line = strings.TrimSuffix(whole, "\r")
 		}
+		if show != showNothing {
+			line = strings.ReplaceAll(line, "\r", "") // of a program's, wherever it stands (getsfunc_BRIGADE)
+		}
 		if line == "" {
 			return h.finish(), read, ""
 		}

@@ -167,13 +167,6 @@ func (r *reader) take(n int) []byte {
 	return p
 }
 
-func (r *reader) byte() byte {
-	if p := r.take(1); p != nil {
-		return p[0]
-	}
-	return 0
-}
-
 func (r *reader) number() int {
 	if p := r.take(2); p != nil {
 		return int(binary.BigEndian.Uint16(p))
