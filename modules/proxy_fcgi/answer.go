@@ -9,6 +9,7 @@ import (
 
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/backend"
+	"github.com/donjon-httpd/donjon/server/fcgi"
 )
 
 // answers are buffers for the fields ahead of a response.
@@ -55,7 +56,7 @@ func headEnds(p []byte) bool {
 // receive reads the answer and gives it to the client (dispatch).
 func (x *exchange) receive() server.Status {
 	r := x.r
-	x.in = records{in: x.conn.R}
+	x.in = fcgi.Records{In: x.conn.R}
 	a := answers.Get().(*answer)
 	defer func() { a.text = a.text[:0]; a.from.Reset(nil); answers.Put(a) }()
 	whole, err := x.readHead(a)
@@ -103,29 +104,29 @@ var errInvalid = errors.New("(22)Invalid argument")
 // its standard error goes into the log. io.EOF is the end of the answer.
 func (x *exchange) piece(most int) ([]byte, error) {
 	for {
-		switch p, err := x.in.piece(most); {
+		switch p, err := x.in.Piece(most); {
 		case err != nil:
 			x.what = "reading response body"
 			return nil, err
-		case len(p) > 0 && x.in.kind == typeStdout:
+		case len(p) > 0 && x.in.Kind == fcgi.Stdout:
 			x.call.Worker.Shared.Read().Add(uint64(len(p)))
 			return p, nil
-		case len(p) > 0 && x.in.kind == typeStderr:
+		case len(p) > 0 && x.in.Kind == fcgi.Stderr:
 			elog.Error(x.r).Msgf("AH01071: Got error '%s'", p)
 			continue
 		case len(p) > 0:
 			continue
 		}
-		if x.in.end {
+		if x.in.Done {
 			return nil, io.EOF
 		}
 		x.what = "polling"
-		kind, err := x.in.next()
+		kind, err := x.in.Next()
 		if err != nil {
 			return nil, err
 		}
 		switch kind {
-		case typeStdout, typeStderr, typeEnd:
+		case fcgi.Stdout, fcgi.Stderr, fcgi.End:
 		default:
 			elog.Error(x.r).Msgf("AH01072: Got bogus record %d", kind)
 		}
@@ -158,7 +159,7 @@ func (x *exchange) relay(p []byte) server.Status {
 			r.WithholdLength()
 		}
 		b := server.Brigade{Buckets: []server.Bucket{{Mem: p}}, Streamed: true}
-		if x.in.end || x.in.endComes() {
+		if x.in.Done || x.in.EndComes() {
 			in := x.conn.TakeReader()
 			x.release()
 			err := r.EndWith(&b)
@@ -201,14 +202,18 @@ func (x *exchange) broke(err error) server.Status {
 		elog.Trace(1, r).Msg("The client aborted the connection.")
 		return server.OK
 	}
-	var bad *recordError
+	var bad *fcgi.RecordError
 	switch {
 	case errors.As(err, &bad):
-		elog.Error(r).Msg(bad.text)
+		number := "AH01069"
+		if bad.Version {
+			number = "AH01068"
+		}
+		elog.Error(r).Msg(number + ": " + bad.Text)
 		x.what, err = "", errInvalid
 	case errors.Is(err, backend.ErrTimeout):
 		err = backend.ErrTimeout
-	case errors.Is(err, errHeader):
+	case errors.Is(err, fcgi.ErrHeader):
 		x.what, err = "", cause(err)
 		elog.Error(r).Msg("AH01067: Failed to read FastCGI header")
 	default:

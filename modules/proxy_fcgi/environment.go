@@ -5,6 +5,7 @@ import (
 
 	"github.com/donjon-httpd/donjon/httpdconf/expr"
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/fcgi"
 )
 
 // environment tells r.Env what the application is told (send_environment).
@@ -82,15 +83,15 @@ func (x *exchange) fixups() error {
 
 // appendParams writes r.Env as FastCGI parameters.
 func (x *exchange) appendParams(b []byte) []byte {
-	p := beginParams(b)
+	p := fcgi.BeginParams(b)
 	trace := elog.Enabled(server.LevelTrace8, x.r)
 	for _, f := range x.r.Env.All() {
 		if trace {
 			elog.Trace(8, x.r).Msgf("AH01062: sending env var '%s' value '%s'", f.Name, f.Value)
 		}
-		if !p.add(f.Name, f.Value) {
-			elog.Warn(x.r).Msgf("AH02536: couldn't encode envvar '%s' in %d bytes", f.Name, maxContent)
+		if !p.Add(f.Name, f.Value) {
+			elog.Warn(x.r).Msgf("AH02536: couldn't encode envvar '%s' in %d bytes", f.Name, fcgi.MaxContent)
 		}
 	}
-	return p.end()
+	return p.End()
 }

@@ -1,4 +1,4 @@
-package proxy_fcgi
+package fcgi
 
 import (
 	"bufio"
@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// decodeParams reads what params writes.
+// decodeParams reads what Params writes.
 func decodeParams(t *testing.T, b []byte) [][2]string {
 	t.Helper()
 	var content []byte
@@ -50,29 +50,29 @@ func decodeParams(t *testing.T, b []byte) [][2]string {
 func TestParams(t *testing.T) {
 	long := strings.Repeat("x", 40000)
 	want := [][2]string{{"A", "b"}, {"EMPTY", ""}, {"LONG", long}, {"LONGER", long}, {strings.Repeat("N", 200), "v"}}
-	p := beginParams(nil)
+	p := BeginParams(nil)
 	for _, pair := range want {
-		if !p.add(pair[0], pair[1]) {
+		if !p.Add(pair[0], pair[1]) {
 			t.Errorf("%s does not fit", pair[0])
 		}
 	}
-	if p.add("TOO_LONG", strings.Repeat("x", maxContent)) {
+	if p.Add("TOO_LONG", strings.Repeat("x", MaxContent)) {
 		t.Error("a pair of more than a record was taken")
 	}
-	if d := cmp.Diff(want, decodeParams(t, p.end())); d != "" {
+	if d := cmp.Diff(want, decodeParams(t, p.End())); d != "" {
 		t.Error(d)
 	}
-	if got := decodeParams(t, func() []byte { p := beginParams(nil); return p.end() }()); got != nil {
+	if got := decodeParams(t, func() []byte { p := BeginParams(nil); return p.End() }()); got != nil {
 		t.Errorf("nothing: %v", got)
 	}
 }
 
 func TestStdin(t *testing.T) {
-	b := appendStdin(nil, make([]byte, maxContent+5))
-	if n := binary.BigEndian.Uint16(b[4:]); n != maxContent {
+	b := AppendStdin(nil, make([]byte, MaxContent+5))
+	if n := binary.BigEndian.Uint16(b[4:]); n != MaxContent {
 		t.Errorf("first record has %d bytes", n)
 	}
-	rest := b[headerLen+maxContent:]
+	rest := b[headerLen+MaxContent:]
 	if n := binary.BigEndian.Uint16(rest[4:]); n != 5 || len(rest) != headerLen+5 {
 		t.Errorf("second record has %d bytes of %d", n, len(rest))
 	}
@@ -84,26 +84,26 @@ func record(kind byte, text string, pad int) string {
 
 // collect reads an answer to its end.
 func collect(in io.Reader) (stdout, stderr string, err error) {
-	s := records{in: bufio.NewReaderSize(in, 16)}
+	s := Records{In: bufio.NewReaderSize(in, 16)}
 	var out, said strings.Builder
-	for !s.end {
-		p, err := s.piece(7)
+	for !s.Done {
+		p, err := s.Piece(7)
 		if err != nil {
 			return out.String(), said.String(), err
 		}
 		if len(p) > 0 {
-			switch s.kind {
-			case typeStdout:
+			switch s.Kind {
+			case Stdout:
 				out.Write(p)
-			case typeStderr:
+			case Stderr:
 				said.Write(p)
 			}
 			continue
 		}
-		if s.endComes() {
+		if s.EndComes() {
 			break
 		}
-		if _, err := s.next(); err != nil {
+		if _, err := s.Next(); err != nil {
 			return out.String(), said.String(), err
 		}
 	}
@@ -111,17 +111,17 @@ func collect(in io.Reader) (stdout, stderr string, err error) {
 }
 
 func TestRecords(t *testing.T) {
-	end := record(typeEnd, "\x00\x00\x00\x00\x00\x00\x00\x00", 3)
+	end := record(End, "\x00\x00\x00\x00\x00\x00\x00\x00", 3)
 	for _, c := range []struct{ name, in, out, said, err string }{
-		{"plain", record(typeStdout, "body", 0) + end, "body", "", ""},
-		{"padded", record(typeStdout, "bo", 5) + record(typeStdout, "dy and more than the buffer holds", 255) + end, "body and more than the buffer holds", "", ""},
-		{"stderr", record(typeStderr, "bad", 0) + record(typeStdout, "x", 0) + record(typeStderr, " luck", 1) + end, "x", "bad luck", ""},
-		{"empty", record(typeStdout, "x", 0) + record(typeStdout, "", 0) + end, "x", "", ""},
-		{"strange", record(99, "ignored", 2) + record(typeStdout, "x", 0) + end, "x", "", ""},
-		{"no end", record(typeStdout, "x", 0), "x", "", "Failed to read FastCGI header: EOF"},
-		{"cut", record(typeStdout, "body", 0)[:10], "bo", "", "unexpected EOF"},
-		{"version", "\x02" + end[1:], "", "", "AH01068: Got bogus version 2"},
-		{"id", "\x01\x06\x00\x07\x00\x00\x00\x00", "", "", "AH01069: Got bogus rid 7, expected 1"},
+		{"plain", record(Stdout, "body", 0) + end, "body", "", ""},
+		{"padded", record(Stdout, "bo", 5) + record(Stdout, "dy and more than the buffer holds", 255) + end, "body and more than the buffer holds", "", ""},
+		{"stderr", record(Stderr, "bad", 0) + record(Stdout, "x", 0) + record(Stderr, " luck", 1) + end, "x", "bad luck", ""},
+		{"empty", record(Stdout, "x", 0) + record(Stdout, "", 0) + end, "x", "", ""},
+		{"strange", record(99, "ignored", 2) + record(Stdout, "x", 0) + end, "x", "", ""},
+		{"no end", record(Stdout, "x", 0), "x", "", "Failed to read FastCGI header: EOF"},
+		{"cut", record(Stdout, "body", 0)[:10], "bo", "", "unexpected EOF"},
+		{"version", "\x02" + end[1:], "", "", "Got bogus version 2"},
+		{"id", "\x01\x06\x00\x07\x00\x00\x00\x00", "", "", "Got bogus rid 7, expected 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, said, err := collect(strings.NewReader(c.in))
@@ -139,9 +139,9 @@ func TestRecords(t *testing.T) {
 // FuzzRecords holds: however an answer comes in pieces, it is understood in the
 // same way, and never more content comes out than went in.
 func FuzzRecords(f *testing.F) {
-	end := record(typeEnd, "\x00\x00\x00\x00\x00\x00\x00\x00", 0)
-	f.Add([]byte(record(typeStdout, "body", 3)+end), byte(3))
-	f.Add([]byte(record(typeStderr, "x", 0)+record(typeStdout, "", 0)+end), byte(1))
+	end := record(End, "\x00\x00\x00\x00\x00\x00\x00\x00", 0)
+	f.Add([]byte(record(Stdout, "body", 3)+end), byte(3))
+	f.Add([]byte(record(Stderr, "x", 0)+record(Stdout, "", 0)+end), byte(1))
 	f.Add([]byte("\x01\x06\x00\x01\xff\xff\xff\x00"), byte(2))
 	f.Fuzz(func(t *testing.T, b []byte, size byte) {
 		out, said, err := collect(bytes.NewReader(b))
@@ -168,12 +168,4 @@ func (p *pieces) Read(to []byte) (int, error) {
 	n := copy(to, p.b[:min(p.n, len(p.b))])
 	p.b = p.b[n:]
 	return n, nil
-}
-
-func TestHeadEnds(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "A: b\r\n": false, "A: b\r\n\r\n": true, "A: b\n\nx": true, "\n\r\n": false} {
-		if got := headEnds([]byte(text)); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
 }
