@@ -35,6 +35,7 @@ type testCase struct {
 	own      string
 	once     string              // why it is not asked twice
 	backend  map[string][]string // answers of the server behind, by path; nil for none
+	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
 	port2    int                 // where that listens
 }
 
@@ -90,6 +91,13 @@ func parseCase(path string) (*testCase, error) {
 			c.checks = append(c.checks, check{name, config, want})
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
+		case strings.HasPrefix(f.Name, "gateway "):
+			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil {
+				return nil, fmt.Errorf("%s: unknown protocol %q", path, c.gateway)
+			}
+			if c.backend == nil {
+				c.backend = map[string][]string{}
+			}
 		case f.Name == "backend" || strings.HasPrefix(f.Name, "backend "):
 			if c.backend == nil {
 				c.backend = map[string][]string{}

@@ -36,6 +36,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
+	"github.com/donjon-httpd/donjon/modules/ext_filter"
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
@@ -53,6 +54,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_ajp"
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
@@ -76,6 +78,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/ssl"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/substitute"
+	"github.com/donjon-httpd/donjon/modules/suexec"
 	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -137,6 +140,7 @@ var Builtin = []*server.Module{
 	&dumpio.Module,
 	&env.Module,
 	&expires.Module,
+	&ext_filter.Module,
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
@@ -149,9 +153,10 @@ var Builtin = []*server.Module{
 	&proxy.Module,
 	&proxy_connect.Module,
 	&proxy_express.Module,
+	&proxy_ajp.Module,
+	&proxy_fcgi.Module,
 	&proxy_http.Module,
 	&proxy_wstunnel.Module,
-	&proxy_fcgi.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,
 	&ratelimit.Module,
@@ -167,6 +172,7 @@ var Builtin = []*server.Module{
 	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,
+	&suexec.Module,
 	&systemd.Module,
 	&userdir.Module,
 	&usertrack.Module,

@@ -25,6 +25,9 @@ type Module struct {
 	// Filters that directives name (SetOutputFilter, AddInputFilter).
 	OutputFilters []*OutputFilter
 	InputFilters  []*InputFilter
+	// Filters that a server's configuration defines by name (ExtFilterDefine); may be nil.
+	DefinedOutput func(v *directives.Server, name string) *OutputFilter
+	DefinedInput  func(v *directives.Server, name string) *InputFilter
 	// Connected looks at a connection that was taken in (pre_connection); may be nil.
 	Connected func(*Conn)
 	Mutexes   []string // names of Apache's mutexes that Mutex may mention
