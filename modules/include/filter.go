@@ -205,10 +205,15 @@ func (d *document) text(p []byte) error {
 	return nil
 }
 
-// begin passes on what stands before an element: it may take time.
+// begin passes on what stands before an element: it may take time. Where that is
+// nothing an empty brigade goes, so that the length of a document with an element
+// is never known before its head (observed on 2.4.71).
 func (d *document) begin() error {
 	d.flush = false
-	return d.passPending(&server.Brigade{})
+	if !d.printing {
+		return d.passPending(&server.Brigade{})
+	}
+	return d.passAlways(&server.Brigade{})
 }
 
 // Write puts text into the response.

@@ -136,7 +136,7 @@ func TestParseLegacy(t *testing.T) {
 	for in, want := range map[string]string{
 		"a b  c":              "a b c",
 		"a = b && c != /d|e/": "((a=b)&&(c!=d|e))",
-		"a||b&&c":                "(a||(b&&c))",
+		"a||b&&c":             "(a||(b&&c))",
 		"a || ( b && ! c )":   "(a||(group(b&&(!c))))",
 		"'a b' == c":          "('a b'=c)",
 		"! a = b":             invalidExpr,
@@ -189,4 +189,12 @@ func FuzzParseLegacy(f *testing.F) {
 		}
 		walk(root, nil)
 	})
+}
+
+func TestKnownConversions(t *testing.T) {
+	for in, want := range map[string]string{"%Y %Q": "%Y %%Q", "%%Q%": "%%Q%%", "x": "x"} {
+		if got := knownConversions(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
 }

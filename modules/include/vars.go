@@ -35,9 +35,7 @@ func (d *document) addVars() {
 	lazy("DATE_GMT")
 	lazy("LAST_MODIFIED")
 	e.Set("DOCUMENT_URI", r.URI)
-	if r.HasArgs {
-		e.Set("DOCUMENT_ARGS", r.Args)
-	}
+	e.Set("DOCUMENT_ARGS", r.Args)
 	if r.PathInfo != "" {
 		e.Set("DOCUMENT_PATH_INFO", r.PathInfo)
 	}
@@ -82,11 +80,31 @@ func (d *document) formatTime(t time.Time, gmt bool) string {
 	if t.IsZero() {
 		t = time.Unix(0, 0) // apr's zero
 	}
-	format := d.timeFormat
+	format := knownConversions(d.timeFormat)
 	if gmt {
 		return strftime.Format(gmtZone(format), t.UTC())
 	}
 	return strftime.Format(format, t.Local())
+}
+
+// knownConversions has what C's strftime does not know stay as it is.
+func knownConversions(format string) string {
+	if !strings.Contains(format, "%") {
+		return format
+	}
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		if format[i] == '%' {
+			if i++; i == len(format) || strings.IndexByte("aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%+EO_-0^#123456789", format[i]) < 0 {
+				b.WriteString("%%")
+				i--
+				continue
+			}
+			b.WriteByte('%')
+		}
+		b.WriteByte(format[i])
+	}
+	return b.String()
 }
 
 func gmtZone(format string) string {
