@@ -41,6 +41,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
+	"github.com/donjon-httpd/donjon/modules/include"
 	"github.com/donjon-httpd/donjon/modules/info"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
@@ -144,6 +145,7 @@ var Builtin = []*server.Module{
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
+	&include.Module,
 	&info.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
