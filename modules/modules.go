@@ -15,6 +15,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authn_dbm"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authn_socache"
+	"github.com/donjon-httpd/donjon/modules/authnz_fcgi"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
@@ -114,6 +115,7 @@ var Builtin = []*server.Module{
 	&authn_socache.Module,
 	&socache_shmcb.Module,
 	&actions.Module,
+	&authnz_fcgi.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
