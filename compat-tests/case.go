@@ -43,6 +43,7 @@ type testCase struct {
 type request struct {
 	bytes string
 	wait  time.Duration // before it is sent
+	tls   *tlsClient    // over what it is sent; nil: in clear
 }
 
 // check is a snippet of configuration for "httpd -t".
@@ -154,6 +155,7 @@ func parseRequests(text string) ([]request, error) {
 			host, extra := "localhost", ""
 			body := ""
 			var wait time.Duration
+			var over *tlsClient
 			for len(ls) > 0 && strings.Contains(ls[0], ": ") && !strings.Contains(strings.SplitN(ls[0], ": ", 2)[0], " ") {
 				k, v, _ := strings.Cut(ls[0], ": ")
 				switch k {
@@ -166,6 +168,13 @@ func parseRequests(text string) ([]request, error) {
 					if wait, err = time.ParseDuration(v); err != nil {
 						return nil, fmt.Errorf("request %q: %w", ls[0], err)
 					}
+				case "tls", "tls-version", "tls-certificate":
+					if over == nil {
+						over = &tlsClient{}
+					}
+					if err := over.set(k, v); err != nil {
+						return nil, fmt.Errorf("request %q: %w", ls[0], err)
+					}
 				default:
 					extra += k + ": " + v + "\r\n"
 				}
@@ -174,7 +183,7 @@ func parseRequests(text string) ([]request, error) {
 			if body != "" {
 				extra += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 			}
-			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait})
+			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait, over})
 		}
 	}
 	return list, nil
@@ -241,6 +250,8 @@ func setupLine(dir string, w []string) error {
 			return err
 		}
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
+	case w[0] == "certificates" && len(w) == 1:
+		return os.CopyFS(filepath.Join(dir, "tls"), os.DirFS("testdata/tls"))
 	case w[0] == "unpack" && len(w) == 3:
 		packed, err := base64.StdEncoding.DecodeString(w[1])
 		if err != nil {
@@ -256,5 +267,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME or unpack BASE64 NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME, unpack BASE64 NAME or certificates")
 }

@@ -56,10 +56,13 @@ import (
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
 	"github.com/donjon-httpd/donjon/modules/proxy_ajp"
+	"github.com/donjon-httpd/donjon/modules/proxy_connect"
+	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_wstunnel"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/remoteip"
@@ -68,9 +71,12 @@ import (
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/sed"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
+	"github.com/donjon-httpd/donjon/modules/slotmem_plain"
+	"github.com/donjon-httpd/donjon/modules/slotmem_shm"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/ssl"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/substitute"
 	"github.com/donjon-httpd/donjon/modules/suexec"
@@ -113,6 +119,8 @@ var Builtin = []*server.Module{
 	&authn_dbm.Module,
 	&authz_dbm.Module,
 	&authn_socache.Module,
+	&slotmem_plain.Module,
+	&slotmem_shm.Module,
 	&socache_shmcb.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
@@ -146,8 +154,11 @@ var Builtin = []*server.Module{
 	&negotiation.Module,
 	&proxy.Module,
 	&proxy_ajp.Module,
-	&proxy_fcgi.Module,
+	&proxy_connect.Module,
+	&proxy_express.Module,
 	&proxy_http.Module,
+	&proxy_wstunnel.Module,
+	&proxy_fcgi.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,
 	&ratelimit.Module,
@@ -159,6 +170,7 @@ var Builtin = []*server.Module{
 	&sed.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&ssl.Module,
 	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,

@@ -96,7 +96,7 @@ type Request struct {
 
 	depends         dependencies
 	customTexts     map[int]string // by status, see CustomResponse
-	connectionAt    int // among Out
+	connectionAt    int            // among Out
 	marks           map[any]int
 	siblings        *Siblings // of a subrequest that one of them made
 	redirects       int       // internal redirects and subrequests on the way here

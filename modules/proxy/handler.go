@@ -41,7 +41,9 @@ func handle(r *server.Request) server.Status {
 	url := r.Filename[len(prefix):]
 	scheme, _, ok := strings.Cut(url, ":")
 	if !ok {
-		elog.Debug(r).Msgf("AH01141: proxy_handler no URL in %s", r.Filename)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01141: proxy_handler no URL in %s", r.Filename)
+		}
 		return 400
 	}
 	if conf.Domain != "" {
@@ -87,7 +89,9 @@ func attempts(c *server.ProxyCall, scheme, url string, direct bool) server.Statu
 			}
 		}
 		c.Remote = nil
-		elog.Debug(r).Msgf("AH01143: Running scheme %s handler (attempt %d)", scheme, c.Attempt)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01143: Running scheme %s handler (attempt %d)", scheme, c.Attempt)
+		}
 		s = c.Serve()
 		switch {
 		case s == server.OK, r.Notes.Has("proxy-error-override"):
@@ -143,15 +147,21 @@ func choose(c *server.ProxyCall) server.Status {
 	switch {
 	case s == server.Declined && c.Balancer == nil:
 		if c.Worker = c.Conf.FindWorker(nil, c.URL); c.Worker != nil {
-			elog.Trace(2, r).Msgf("%s: found worker %s for %s", c.Worker.Scheme, c.Worker.Name, c.URL)
+			if e := elog.Trace(2, r); e != nil {
+				e.Msgf("%s: found worker %s for %s", c.Worker.Scheme, c.Worker.Name, c.URL)
+			}
 			return server.OK
 		}
 		c.Worker = c.Conf.Reverse
 		if r.Forward {
 			c.Worker = c.Conf.Forward
-			elog.Trace(2, r).Msgf("*: found forward proxy worker for %s", c.URL)
+			if e := elog.Trace(2, r); e != nil {
+				e.Msgf("*: found forward proxy worker for %s", c.URL)
+			}
 		} else {
-			elog.Trace(2, r).Msgf("*: using default reverse proxy worker for %s (no keepalive)", c.URL)
+			if e := elog.Trace(2, r); e != nil {
+				e.Msgf("*: using default reverse proxy worker for %s (no keepalive)", c.URL)
+			}
 		}
 		if c.Worker == nil {
 			return server.Declined

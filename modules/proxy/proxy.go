@@ -14,6 +14,7 @@ var Module = server.Module{
 	Name:       "proxy_module",
 	Directives: table(),
 	Mutexes:    []string{"proxy"},
+	StatusPage: statusPage,
 	Hooks: []server.Hook{
 		server.PostReadRequest.First(detect).Plain(),
 		server.PreTranslateName.Middle(func(r *server.Request) server.Status { return translate(r, true) }).Plain(),

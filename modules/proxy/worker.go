@@ -21,7 +21,7 @@ type uri struct {
 
 func parseURI(s string) (u uri, ok bool) {
 	i := strings.IndexByte(s, ':')
-	if i <= 0 || strings.IndexAny(s[:i], "/?#") >= 0 {
+	if i <= 0 || strings.ContainsAny(s[:i], "/?#") {
 		u.rest = s
 		return u, true // no scheme
 	}

@@ -33,7 +33,8 @@ const (
 var errFraming = errors.New("the body of the response is malformed")
 
 func (x *exchange) source(a *answer) (*source, error) {
-	s := &source{in: x.conn.R}
+	s := &x.src
+	*s = source{in: x.conn.R}
 	switch {
 	case a.hasTE:
 		if !chunkedLast(a.te) {

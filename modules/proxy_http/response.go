@@ -103,7 +103,11 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 	if limit <= 0 {
 		limit = defaultFieldSize
 	}
-	h, err := readHead(x.conn.R, limit)
+	var h rawHead
+	err := x.early
+	if err == nil {
+		h, err = readHead(x.conn.R, limit)
+	}
 	if err != nil && h.line == "" {
 		return x.noStatusLine(err, waits), true
 	}
@@ -127,7 +131,9 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 		a.text += " "
 	}
 	r.Status, r.StatusLine = a.status, a.text
-	elog.Trace(3, r).Msgf("Status from backend: %d", a.status)
+	if e := elog.Trace(3, r); e != nil {
+		e.Msgf("Status from backend: %d", a.status)
+	}
 	if err == nil {
 		err = x.fields(h, a)
 	}
@@ -176,7 +182,9 @@ func (x *exchange) noStatusLine(err error, waits bool) server.Status {
 		return 500
 	}
 	if r.Conn.KeepAlives == 0 {
-		elog.Debug(r).Msgf("AH01105: NOT Closing connection to client although reading from backend server %s:%d failed.", x.conn.Hostname, x.conn.Port)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01105: NOT Closing connection to client although reading from backend server %s:%d failed.", x.conn.Hostname, x.conn.Port)
+		}
 	}
 	return r.ProxyError(502, "Error reading from remote server")
 }
@@ -195,7 +203,9 @@ func (x *exchange) understand(a *answer) (s server.Status, done bool) {
 	a.te, a.hasTE = r.Out.Lookup("Transfer-Encoding")
 	if a.hasTE && r.Out.Has("Content-Length") {
 		r.Out.Unset("Content-Length")
-		elog.Debug(r).Msgf("AH01107: server %s:%d returned Transfer-Encoding and Content-Length", x.conn.Hostname, x.conn.Port)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01107: server %s:%d returned Transfer-Encoding and Content-Length", x.conn.Hostname, x.conn.Port)
+		}
 		x.conn.Close = true
 	}
 	a.upgrade = r.Out.Get("Upgrade")
@@ -245,7 +255,9 @@ func (x *exchange) inform(a *answer) server.Status {
 	if !has {
 		shown = "n/a"
 	}
-	elog.Trace(2, r).Msgf("HTTP: received interim %d response (policy: %s)", a.status, shown)
+	if e := elog.Trace(2, r); e != nil {
+		e.Msgf("HTTP: received interim %d response (policy: %s)", a.status, shown)
+	}
 	switch {
 	case !has, equalFold(policy, "RFC"):
 		if a.status == 100 && !has && !r.Expecting {

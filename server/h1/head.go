@@ -177,7 +177,9 @@ func validTarget(method, target string, anyScheme bool) bool {
 		return false
 	}
 	if method == "CONNECT" {
-		return target[0] != '/'
+		host, port, ok := strings.Cut(target[strings.LastIndexByte(target, ']')+1:], ":")
+		_, err := strconv.ParseUint(port, 10, 16)
+		return ok && err == nil && target[0] != '/' && (host != "" || target[0] == '[')
 	}
 	scheme, rest, absolute := strings.Cut(target, "://")
 	if !absolute || target[0] == '/' || strings.IndexByte(scheme, '?') >= 0 {
