@@ -42,6 +42,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
+	"github.com/donjon-httpd/donjon/modules/include"
 	"github.com/donjon-httpd/donjon/modules/info"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
@@ -146,6 +147,7 @@ var Builtin = []*server.Module{
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
+	&include.Module,
 	&info.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
@@ -156,9 +158,9 @@ var Builtin = []*server.Module{
 	&proxy_ajp.Module,
 	&proxy_connect.Module,
 	&proxy_express.Module,
+	&proxy_fcgi.Module,
 	&proxy_http.Module,
 	&proxy_wstunnel.Module,
-	&proxy_fcgi.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,
 	&ratelimit.Module,

@@ -39,8 +39,9 @@ type Module struct {
 	// the type is not the module's; may be nil.
 	NoteAuthFailure func(r *Request, authType string) bool
 	// CacheAuthn keeps what a provider found out, see [Request.CacheAuthn]; may be nil.
-	CacheAuthn func(r *Request, provider, user string, realm *string, hash string)
-	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
+	CacheAuthn  func(r *Request, provider, user string, realm *string, hash string)
+	Socache     *SocacheProvider // the kind of cache that it brings; may be nil
+	SSIElements []SSIElement     // what it adds to the elements of server-side includes
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
