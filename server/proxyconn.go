@@ -144,9 +144,11 @@ func (p *proxyPool) take(w *ProxyWorker) *ProxyConn {
 	p.inUse++
 	var old []*ProxyConn
 	var conn *ProxyConn
-	if n := len(p.free); n > 0 {
+	for n := len(p.free); n > 0 && conn == nil; n-- {
 		conn, p.free = p.free[n-1], p.free[:n-1]
-		old = p.expired(w)
+		if ttl := w.Params.TTL; ttl > 0 && time.Since(conn.freed) >= ttl {
+			old, conn = append(old, conn), nil
+		}
 	}
 	p.mu.Unlock()
 	for _, o := range old {
@@ -386,7 +388,12 @@ func (c *ProxyCall) Send(conn *ProxyConn, request []byte) (bool, error) {
 }
 
 // scope is what lines are about that Apache writes for a server.
-func (c *ProxyCall) scope() Subject { return ServerSubject(c.R.Gen, c.R.Server) }
+func (c *ProxyCall) scope() Subject {
+	if c.subject == nil {
+		c.subject = ServerSubject(c.R.Gen, c.R.Server)
+	}
+	return c.subject
+}
 
 // BufferSize is how much is read from the backend at one time.
 func (c *ProxyCall) BufferSize() int {
@@ -414,9 +421,6 @@ func (c *ProxyCall) options() backend.Options {
 	o := backend.Options{Timeout: c.Timeout(), KeepAlive: p.KeepAlive, Source: c.Conf.SourceAddress,
 		ReceiveBuffer: p.ReceiveBufferSize.Else(c.Conf.ReceiveBufferSize.Else(0))}
 	o.ConnectTimeout = p.ConnectTimeout.Else(o.Timeout)
-	if port := c.R.Notes.Get("proxy-source-port"); port != "" {
-		o.SourcePort = Atoi(port)
-	}
 	return o
 }
 
