@@ -29,6 +29,7 @@ import (
 //	!again         on a connection that has answered before: close without an answer
 type backend struct {
 	answers map[string][]string // by path
+	gateway string
 	dir     string
 	ports   [2]int
 
@@ -41,7 +42,7 @@ type backend struct {
 
 // startBackend starts the case's backend.
 func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
-	b := &backend{answers: c.backend, dir: dir, ports: [2]int{port, port2}, conns: map[net.Conn]bool{}}
+	b := &backend{answers: c.backend, gateway: c.gateway, dir: dir, ports: [2]int{port, port2}, conns: map[net.Conn]bool{}}
 	var err error
 	if b.log, err = os.Create(filepath.Join(dir, "backend_log")); err != nil {
 		return nil, err
@@ -115,6 +116,12 @@ func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
+		if b.gateway != "" {
+			if !b.serveGateway(conn, in, served) {
+				return
+			}
+			continue
+		}
 		q, ok := readRequest(in)
 		if !ok {
 			return

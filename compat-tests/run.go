@@ -2,6 +2,7 @@ package compattests
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -136,7 +137,7 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		var answer string
 		for range times {
 			bytes, rspauth := digest.fill(c.expand(r.bytes, dir, port))
-			raw, err := send(addr, bytes)
+			raw, err := send(addr, bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
@@ -170,26 +171,36 @@ func waitFor(addr string, done chan error) error {
 // send gives the answer to what is sent on a connection of its own. A server
 // that closes with more to read may reset the connection, and the answer is lost
 // on the way now and then: then it is asked again.
-func send(addr, bytes string) (answer string, err error) {
+func send(addr, bytes string, over *tls.Config) (answer string, err error) {
 	for range 5 {
-		if answer, err = sendOnce(addr, bytes); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
+		if answer, err = sendOnce(addr, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
 			break
 		}
 	}
 	return answer, err
 }
 
-func sendOnce(addr, bytes string) (string, error) {
+func sendOnce(addr, bytes string, over *tls.Config) (string, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if over != nil {
+		t := tls.Client(c, over)
+		if t.Handshake() != nil {
+			return noTLS, nil
+		}
+		c = t
+	}
 	if _, err := io.WriteString(c, bytes); err != nil {
 		return "", err
 	}
 	b, err := io.ReadAll(c)
+	if over != nil && len(b) == 0 && err != nil {
+		return noTLS, nil // what TLS 1.3 is refused with comes behind the handshake
+	}
 	var timeout net.Error
 	if len(b) > 0 && (!errors.As(err, &timeout) || !timeout.Timeout()) {
 		err = nil // a reset after the answer is a way to close

@@ -36,10 +36,12 @@ import (
 	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
+	"github.com/donjon-httpd/donjon/modules/ext_filter"
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
+	"github.com/donjon-httpd/donjon/modules/include"
 	"github.com/donjon-httpd/donjon/modules/info"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
@@ -53,6 +55,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_ajp"
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
@@ -73,8 +76,10 @@ import (
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/ssl"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/substitute"
+	"github.com/donjon-httpd/donjon/modules/suexec"
 	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -136,9 +141,11 @@ var Builtin = []*server.Module{
 	&dumpio.Module,
 	&env.Module,
 	&expires.Module,
+	&ext_filter.Module,
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
+	&include.Module,
 	&info.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
@@ -148,9 +155,10 @@ var Builtin = []*server.Module{
 	&proxy.Module,
 	&proxy_connect.Module,
 	&proxy_express.Module,
+	&proxy_ajp.Module,
+	&proxy_fcgi.Module,
 	&proxy_http.Module,
 	&proxy_wstunnel.Module,
-	&proxy_fcgi.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,
 	&ratelimit.Module,
@@ -162,9 +170,11 @@ var Builtin = []*server.Module{
 	&sed.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&ssl.Module,
 	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,
+	&suexec.Module,
 	&systemd.Module,
 	&userdir.Module,
 	&usertrack.Module,

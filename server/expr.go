@@ -20,6 +20,9 @@ const (
 	ExprRestricted
 	// ExprNoVary leaves the Vary field alone (AP_EXPR_FLAG_DONT_VARY).
 	ExprNoVary
+	// ExprSSL has every other variable looked up on the encrypted connection, for
+	// SSLRequire (AP_EXPR_FLAG_SSL_EXPR_COMPAT).
+	ExprSSL
 )
 
 // Expr is an expression of Apache's language, compiled when the configuration is read.
@@ -33,7 +36,16 @@ type Expr struct {
 
 // CompileExpr reads an expression. Errors are Apache's.
 func CompileExpr(text string, flags ExprFlags) (*Expr, error) {
-	names := exprNames{flags, map[string]bool{}}
+	return CompileExprWith(text, flags, nil)
+}
+
+// ExprFuncs are functions that a caller adds to those of the language, by name
+// in lower case. data is what the caller gives to [Expr.Test].
+type ExprFuncs map[string]func(data any, arg string) string
+
+// CompileExprWith is CompileExpr with more functions.
+func CompileExprWith(text string, flags ExprFlags, funcs ExprFuncs) (*Expr, error) {
+	names := exprNames{flags, map[string]bool{}, funcs}
 	var e *expr.Expr
 	var err error
 	if flags&ExprString != 0 {
@@ -63,6 +75,7 @@ func CompileExprFor(cmd *directives.Cmd, text string, flags ExprFlags) (*Expr, e
 // exprContext is what variables and functions are about.
 type exprContext struct {
 	r    *Request
+	data any      // of the caller's functions
 	vary []string // request fields that were looked at
 }
 
@@ -87,6 +100,12 @@ func (e *Expr) Match(r *Request, caps *expr.Captures) (bool, error) {
 		r.Out.Merge("Vary", strings.Join(ctx.vary, ", "))
 	}
 	return ok, nil
+}
+
+// Test is Match for an expression of [CompileExprWith]: data is for its
+// functions, and an error is not logged.
+func (e *Expr) Test(r *Request, data any, caps *expr.Captures) (bool, error) {
+	return e.e.Bool(&exprContext{r: r, data: data}, caps)
 }
 
 // Eval evaluates an ExprString for a request.
@@ -123,9 +142,15 @@ var corelog = NewLog("core")
 type exprNames struct {
 	flags ExprFlags
 	vars  map[string]bool // filled with the names that were asked for
+	funcs ExprFuncs       // the caller's own
 }
 
-var _ expr.Names = exprNames{}
+var (
+	_ expr.Names       = exprNames{}
+	_ expr.OldComparer = exprNames{}
+)
+
+func (n exprNames) OldComparisons() bool { return n.flags&ExprSSL != 0 }
 
 func request(ctx expr.Context) *Request { return ctx.(*exprContext).r }
 
@@ -137,7 +162,17 @@ func (n exprNames) Var(name string) (expr.Var, error) {
 	if field := exprFieldVars[strings.ToUpper(name)]; field != "" {
 		return func(ctx expr.Context) (string, error) { return varyField(ctx, field), nil }, nil
 	}
+	if n.flags&ExprSSL != 0 || strings.HasPrefix(strings.ToUpper(name), "SSL_") {
+		return func(ctx expr.Context) (string, error) { return tlsVariable(request(ctx), name), nil }, nil
+	}
 	return nil, nil
+}
+
+// tlsVariable is a variable of the connection, on which the answer depends in
+// ways that no later request can be compared by.
+func tlsVariable(r *Request, name string) string {
+	r.Unrepeatable()
+	return r.TLSVariable(name)
 }
 
 // varyField is a request field on which the answer then depends; Host is left
@@ -153,6 +188,9 @@ func varyField(ctx expr.Context, name string) string {
 
 func (n exprNames) Func(name string, _ *string) (expr.Func, error) {
 	name = strings.ToLower(name)
+	if f := n.funcs[name]; f != nil {
+		return func(ctx expr.Context, arg string) (string, error) { return f(ctx.(*exprContext).data, arg), nil }, nil
+	}
 	if f := exprFileFuncs[name]; f != nil {
 		if n.flags&ExprRestricted != 0 {
 			return nil, fmt.Errorf("%s not available in restricted context", name)

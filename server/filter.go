@@ -148,6 +148,9 @@ type OutputFilter struct {
 	Name  string // as SetOutputFilter names it
 	Level FilterLevel
 	Run   func(l *Link, b *Brigade) error
+	// Init is called for each filter of the chain before the handler runs (the
+	// filter's init function); may be nil.
+	Init func(*Request)
 	// Plain filters leave an answer repeatable, as plain hooks do; see [Hook.Plain].
 	Plain bool
 }

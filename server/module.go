@@ -25,6 +25,9 @@ type Module struct {
 	// Filters that directives name (SetOutputFilter, AddInputFilter).
 	OutputFilters []*OutputFilter
 	InputFilters  []*InputFilter
+	// Filters that a server's configuration defines by name (ExtFilterDefine); may be nil.
+	DefinedOutput func(v *directives.Server, name string) *OutputFilter
+	DefinedInput  func(v *directives.Server, name string) *InputFilter
 	// Connected looks at a connection that was taken in (pre_connection); may be nil.
 	Connected func(*Conn)
 	Mutexes   []string // names of Apache's mutexes that Mutex may mention
@@ -36,12 +39,18 @@ type Module struct {
 	// the type is not the module's; may be nil.
 	NoteAuthFailure func(r *Request, authType string) bool
 	// CacheAuthn keeps what a provider found out, see [Request.CacheAuthn]; may be nil.
-	CacheAuthn func(r *Request, provider, user string, realm *string, hash string)
-	Socache    *SocacheProvider // the kind of cache that it brings; may be nil
+	CacheAuthn  func(r *Request, provider, user string, realm *string, hash string)
+	Socache     *SocacheProvider // the kind of cache that it brings; may be nil
+	SSIElements []SSIElement     // what it adds to the elements of server-side includes
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
+	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
+	Secure func(*Conn) *Secure
+	// TLSVariable answers a variable of an encrypted connection by its name
+	// ("SSL_PROTOCOL"), "" for none; may be nil.
+	TLSVariable func(r *Request, name string) string
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string

@@ -251,6 +251,11 @@ func (r *Request) orDie(s Status, phase string) Status {
 // invokeHandler makes the response (ap_invoke_handler).
 func (r *Request) invokeHandler() Status {
 	InsertFilter.run(r)
+	for l := r.output; l != nil; l = l.next {
+		if l.filter.Init != nil {
+			l.filter.Init(r)
+		}
+	}
 	r.insertProtocolFilters()
 	name := r.Handler
 	if name == "" {

@@ -304,8 +304,6 @@ func ProxyPort(scheme string) int {
 		return 8009
 	case "scgi":
 		return 4000
-	case "uwsgi":
-		return 3031
 	case "ftp":
 		return 21
 	case "h2c":

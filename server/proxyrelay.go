@@ -60,14 +60,19 @@ func (c *ProxyCall) RelayRest(conn *ProxyConn, ahead []byte) error {
 var ErrClientGone = errors.New("the client is gone")
 
 // RelayBroke ends a response of which the backend did not send all, after
-// RelayRest gave err, and answers what there is to answer.
-func (c *ProxyCall) RelayBroke(err error) Status {
+// RelayRest gave err, and answers what there is to answer. logged says that the
+// log has been told.
+func (c *ProxyCall) RelayBroke(err error, logged bool) Status {
 	r := c.R
 	switch {
 	case errors.Is(err, ErrClientGone):
 		return Done
 	case r.HeadSent:
-		r.TruncateFor(ErrnoOf(err))
+		if logged {
+			r.Truncate()
+		} else {
+			r.TruncateFor(ErrnoOf(err))
+		}
 		return Done
 	case errors.Is(err, backend.ErrTimeout):
 		return 504

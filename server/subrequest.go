@@ -124,6 +124,21 @@ func (x subExchange) Body(_ *Request, b *Brigade) error {
 func (x subExchange) Interim(*Request, int) error { return nil }
 func (x subExchange) Drop()                       { x.main.Exchange.Drop() }
 
+// Take has what sub, a subrequest of the filter's request, writes go to the
+// filters behind this one, instead of into the whole chain.
+func (l *Link) Take(sub *Request) { sub.Exchange = linkExchange{subExchange{l.R}, l} }
+
+type linkExchange struct {
+	subExchange
+	link *Link
+}
+
+func (x linkExchange) Body(_ *Request, b *Brigade) error {
+	inner := *b
+	inner.EOS = false
+	return x.link.Pass(&inner)
+}
+
 // statFile looks at a file; follow tells whether at what a link leads to.
 func statFile(name string, follow bool) Finfo {
 	var st os.FileInfo

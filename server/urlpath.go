@@ -214,3 +214,15 @@ var htmlEscaper = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", `"
 
 // EscapeHTML writes text for a page (ap_escape_html).
 func EscapeHTML(s string) string { return htmlEscaper.Replace(s) }
+
+// EscapeShell puts a backslash before what means something to a shell (ap_escape_shell_cmd).
+func EscapeShell(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if strings.IndexByte("&;`'\"|*?~<>^()[]{}$\\\n", s[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

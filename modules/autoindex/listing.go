@@ -175,7 +175,7 @@ func (p *page) row(i int, e *entry, w columns) {
 	if !p.has(suppressSize) {
 		p.puts("</td>")
 		p.cell("td", "indexcolsize", " align=\"right\"")
-		p.puts(humanSize(e.size))
+		p.puts(server.ShortSize(e.size))
 	}
 	if !p.has(suppressDescription) {
 		p.puts("</td>")
@@ -239,7 +239,7 @@ func (p *page) line(e *entry, w columns) {
 		}
 	}
 	if !p.has(suppressSize) {
-		p.puts(humanSize(e.size), "  ")
+		p.puts(server.ShortSize(e.size), "  ")
 	}
 	if !p.has(suppressDescription) && e.hasDesc {
 		p.puts(p.terminated(e.desc, w))
@@ -325,38 +325,4 @@ func (p *page) terminated(s string, w columns) string {
 		return ""
 	}
 	return s[:i-1] + ">"
-}
-
-// humanSize writes a size in four characters (apr_strfsize).
-func humanSize(n int64) string {
-	if n < 0 {
-		return "  - "
-	}
-	if n < 973 {
-		return three(n) + " "
-	}
-	for unit := 0; ; unit++ {
-		rest := n & 1023
-		n >>= 10
-		if n >= 973 {
-			continue
-		}
-		letter := "KMGTPE"[unit : unit+1]
-		if n < 9 || n == 9 && rest < 973 {
-			tenths := (rest*5 + 256) / 512
-			if tenths >= 10 {
-				n, tenths = n+1, 0
-			}
-			return strconv.FormatInt(n, 10) + "." + strconv.FormatInt(tenths, 10) + letter
-		}
-		if rest >= 512 {
-			n++
-		}
-		return three(n) + letter
-	}
-}
-
-// three writes a number below 1000 in three places.
-func three(n int64) string {
-	return "  "[min(len(strconv.FormatInt(n, 10)), 3)-1:] + strconv.FormatInt(n, 10)
 }

@@ -20,7 +20,7 @@ func serve(c *server.ProxyCall) server.Status {
 	}
 	conn.Close = true
 	defer conn.Release()
-	body, s := c.MeasuredBody()
+	body, s := c.LengthyBody()
 	if s != server.OK {
 		return s
 	}
@@ -76,7 +76,7 @@ func appendRequest(b []byte, env []server.Field, length int64) []byte {
 // the answer asks for instead (scgi_request_status).
 func receive(c *server.ProxyCall, conn *server.ProxyConn) server.Status {
 	r, conf := c.R, slot.Of(c.R.Dir)
-	s, _ := r.ScanScript(elog, conn.R)
+	s, _ := r.ScanScript(elog, conn.R, true)
 	if s != server.OK {
 		elog.Error(r).Msgf("AH00860: error reading response headers from %s:%d", conn.Hostname, conn.Port)
 		r.StatusLine = ""
@@ -106,7 +106,7 @@ func receive(c *server.ProxyCall, conn *server.ProxyConn) server.Status {
 		}
 	}
 	if err := c.RelayRest(conn, nil); err != nil {
-		return c.RelayBroke(err)
+		return c.RelayBroke(err, false)
 	}
 	return server.OK
 }

@@ -12,9 +12,12 @@ import (
 // client (uwsgi_response).
 func receive(c *server.ProxyCall, conn *server.ProxyConn) server.Status {
 	r := c.R
+	if _, err := conn.R.Peek(1); err != nil {
+		return 500 // not even a status line
+	}
 	status, line, fields, ok := readHead(conn.R)
 	if !ok {
-		return 500
+		return 502
 	}
 	r.Status, r.StatusLine = status, line
 	for _, f := range fields {
@@ -33,7 +36,7 @@ func receive(c *server.ProxyCall, conn *server.ProxyConn) server.Status {
 		return s
 	}
 	if err := c.RelayRest(conn, nil); err != nil {
-		return c.RelayBroke(err)
+		return c.RelayBroke(err, true)
 	}
 	return server.OK
 }

@@ -61,12 +61,12 @@ func serve(c *server.ProxyCall) server.Status {
 		return 500
 	}
 	r.Env.Add("PATH_INFO", pathInfo)
-	conn, s := c.Acquire("UWSGI")
+	conn, s := c.Acquire("uwsgi")
 	if s != server.OK {
 		return s
 	}
 	defer conn.Release()
-	body, s := c.MeasuredBody()
+	body, s := c.LengthyBody()
 	if s != server.OK {
 		return s
 	}

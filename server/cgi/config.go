@@ -77,9 +77,10 @@ func (f *Flavor) Module() server.Module {
 			Set:   f.logs.Take1(func(*logConfig, *directives.Cmd, string) error { return nil })})
 	}
 	return server.Module{
-		Name:       f.Name + "_module",
-		OnRequest:  f.OnRequest,
-		Directives: rows,
+		Name:        f.Name + "_module",
+		OnRequest:   f.OnRequest,
+		Directives:  rows,
+		SSIElements: []server.SSIElement{{Name: "exec", Run: f.execElement}},
 		Hooks: []server.Hook{
 			server.Handler.Named("cgi-script", f.handle),
 			server.Handler.Named("application/x-httpd-cgi", f.handle),

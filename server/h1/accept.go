@@ -110,6 +110,9 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) *conn {
 	c.info.ID = l.next
 	l.gen.Connected(&c.info)
 	c.preface = c.info.Preface()
+	if conf := c.info.Secure(); conf != nil {
+		c.sec = newSecure(c, conf)
+	}
 	l.crew.Accepted.Add(1)
 	l.crew.Open.Add(1)
 	return c

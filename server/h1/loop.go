@@ -33,6 +33,7 @@ type Loop struct {
 	inline   *inline
 	now      time.Time // when the loop last looked
 	arrivals map[netip.AddrPort]*arrival
+	secures  []secureArrival
 
 	crew     *scoreboard.Crew
 	rows     rowSettings

@@ -123,7 +123,7 @@ func (m *parent) stdout() *os.File {
 // seal makes the snapshot: who the children become is decided here, outside.
 func (g *generation) seal(p *Program) error {
 	l, jail := g.loaded, g.loaded.jail()
-	s := &snapshot{NoRoots: p.NoRoots, Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
+	s := &snapshot{Secrets: l.Gen.Secrets, NoRoots: p.NoRoots, Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
 		ErrorLog: p.ErrorLog, Number: l.Gen.Number, Logs: g.logs.specs,
 		Jail: jail.Dir, KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
 	var err error
