@@ -103,16 +103,16 @@ func (w *ProxyWorker) Usable(name string, s Subject) bool {
 // 503 when the worker is not to be used, or has no connection left.
 func (c *ProxyCall) Acquire(name string) (*ProxyConn, Status) {
 	w := c.Worker
-	if !w.Usable(name, c.R) {
-		proxylog.Error(c.R).Msgf("AH00940: %s: disabled connection for (%s:%d)", name, w.Hostname, w.Port)
+	if !w.Usable(name, c.scope()) {
+		proxylog.Error(c.scope()).Msgf("AH00940: %s: disabled connection for (%s:%d)", name, w.Hostname, w.Port)
 		return nil, 503
 	}
 	conn := w.pool.take(w)
 	if conn == nil {
-		proxylog.Error(c.R).Msgf("AH00941: %s: failed to acquire connection for (%s:%d)", name, w.Hostname, w.Port)
+		proxylog.Error(c.scope()).Msgf("AH00941: %s: failed to acquire connection for (%s:%d)", name, w.Hostname, w.Port)
 		return nil, 503
 	}
-	if e := proxylog.Debug(c.R); e != nil {
+	if e := proxylog.Debug(c.scope()); e != nil {
 		e.Msgf("AH00942: %s: has acquired connection for (%s:%d)", name, w.Hostname, w.Port)
 	}
 	conn.name = name
@@ -144,9 +144,11 @@ func (p *proxyPool) take(w *ProxyWorker) *ProxyConn {
 	p.inUse++
 	var old []*ProxyConn
 	var conn *ProxyConn
-	if n := len(p.free); n > 0 {
+	for n := len(p.free); n > 0 && conn == nil; n-- {
 		conn, p.free = p.free[n-1], p.free[:n-1]
-		old = p.expired(w)
+		if ttl := w.Params.TTL; ttl > 0 && time.Since(conn.freed) >= ttl {
+			old, conn = append(old, conn), nil
+		}
 	}
 	p.mu.Unlock()
 	for _, o := range old {
@@ -350,9 +352,9 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 // stale closes a connection on which something happened while it waited.
 func (c *ProxyCall) stale(conn *ProxyConn, state backend.State) {
 	if state == backend.Spoken {
-		proxylog.Info(c.R).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
+		proxylog.Info(c.scope()).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
 	} else {
-		if e := proxylog.Debug(c.R); e != nil {
+		if e := proxylog.Debug(c.scope()); e != nil {
 			e.Msgf("AH00951: %s: backend socket is disconnected.", conn.name)
 		}
 	}
@@ -383,6 +385,14 @@ func (c *ProxyCall) Send(conn *ProxyConn, request []byte) (bool, error) {
 	return false, nil
 }
 
+// scope is what lines are about that Apache writes for a server.
+func (c *ProxyCall) scope() Subject {
+	if c.subject == nil {
+		c.subject = ServerSubject(c.R.Gen, c.R.Server)
+	}
+	return c.subject
+}
+
 // BufferSize is how much is read from the backend at one time.
 func (c *ProxyCall) BufferSize() int {
 	if n := c.Worker.Params.IOBufferSize.Else(0); n > 0 {
@@ -400,7 +410,7 @@ func (c *ProxyCall) failed(conn *ProxyConn) {
 	}
 	w.Shared.SetErrorTime(time.Now())
 	w.Shared.SetStatus(ProxyInError, 0)
-	proxylog.Error(c.R).Msgf("AH00959: ap_proxy_connect_backend disabling worker for (%s:%d) for %ds", w.Hostname, w.Port,
+	proxylog.Error(c.scope()).Msgf("AH00959: ap_proxy_connect_backend disabling worker for (%s:%d) for %ds", w.Hostname, w.Port,
 		int64(w.Params.Retry.Else(DefaultProxyRetry)/time.Second))
 }
 
@@ -409,9 +419,6 @@ func (c *ProxyCall) options() backend.Options {
 	o := backend.Options{Timeout: c.Timeout(), KeepAlive: p.KeepAlive, Source: c.Conf.SourceAddress,
 		ReceiveBuffer: p.ReceiveBufferSize.Else(c.Conf.ReceiveBufferSize.Else(0))}
 	o.ConnectTimeout = p.ConnectTimeout.Else(o.Timeout)
-	if port := c.R.Notes.Get("proxy-source-port"); port != "" {
-		o.SourcePort = Atoi(port)
-	}
 	return o
 }
 
@@ -421,10 +428,10 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 	if conn.Socket != "" {
 		under, err := c.R.Gen.DialSocket(conn.Socket, o)
 		if err != nil {
-			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
+			proxylog.Error(c.scope()).Err(ErrnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
 			return err
 		}
-		if e := proxylog.Debug(c.R); e != nil {
+		if e := proxylog.Debug(c.scope()); e != nil {
 			e.Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
 		}
 		conn.under = under
@@ -441,17 +448,17 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 		to := netip.AddrPortFrom(a, uint16(conn.Port))
 		var under *backend.Conn
 		if under, err = backend.DialTCP(to, o); err == nil {
-			if e := proxylog.Debug(c.R); e != nil {
+			if e := proxylog.Debug(c.scope()); e != nil {
 				e.Msgf("AH02824: %s: connection established with %s (%s:%d)", conn.name, to, conn.Hostname, conn.Port)
 			}
 			conn.under, conn.addr, conn.local = under, to, ""
 			return nil
 		}
 		if conn.aimed {
-			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00939: %s: attempt to connect to %s (%s) failed", conn.name, to, conn.Hostname)
+			proxylog.Error(c.scope()).Err(ErrnoOf(err)).Msgf("AH00939: %s: attempt to connect to %s (%s) failed", conn.name, to, conn.Hostname)
 			continue
 		}
-		proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00957: %s: attempt to connect to %s (%s:%d) failed", conn.name, to, conn.Hostname, conn.Port)
+		proxylog.Error(c.scope()).Err(ErrnoOf(err)).Msgf("AH00957: %s: attempt to connect to %s (%s:%d) failed", conn.name, to, conn.Hostname, conn.Port)
 	}
 	return err
 }

@@ -28,6 +28,8 @@ type ProxyCall struct {
 	Attempt  int            // 0 for the first
 	// Access is what the last attempt came to, for PostRequest.
 	Access Status
+
+	subject Subject // the server's, for the log
 }
 
 // ProxyPreRequest chooses the worker of a call to a balancer. It answers OK with

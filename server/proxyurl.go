@@ -139,7 +139,7 @@ func splitAddrPort(s string) (host string, port int, ok bool) {
 		}
 		return inner, port, true
 	}
-	return host, port, host != ""
+	return host, port, host != "" && strings.IndexByte(host, ':') < 0
 }
 
 // ProxyPathOf writes the path of a URL, without its first slash, as it is asked

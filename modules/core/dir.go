@@ -456,7 +456,10 @@ func setHandler(c *server.DirConfig, cmd *directives.Cmd, a string) error {
 		c.SetHandlerExpr, c.SetHandler = e, directives.Opt[string]{}
 		return nil
 	}
-	c.SetHandler, c.SetHandlerExpr = directives.Given(strings.ToLower(a)), nil
+	if !strings.HasPrefix(a, "proxy:unix") { // the path of a socket keeps its case, as in Apache
+		a = strings.ToLower(a)
+	}
+	c.SetHandler, c.SetHandlerExpr = directives.Given(a), nil
 	return nil
 }
 

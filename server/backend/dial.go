@@ -18,7 +18,6 @@ type Options struct {
 	ReceiveBuffer  int           // SO_RCVBUF in bytes; 0: the kernel's
 	KeepAlive      bool          // TCP keep-alive probes
 	Source         netip.Addr    // local address; invalid: the kernel's choice
-	SourcePort     int
 }
 
 // DialTCP connects to an address.
@@ -28,8 +27,8 @@ func DialTCP(to netip.AddrPort, o Options) (*Conn, error) {
 		d.KeepAlive = 0
 		d.KeepAliveConfig = net.KeepAliveConfig{Enable: true}
 	}
-	if o.Source.IsValid() || o.SourcePort != 0 {
-		d.LocalAddr = &net.TCPAddr{IP: o.Source.AsSlice(), Port: o.SourcePort}
+	if o.Source.IsValid() {
+		d.LocalAddr = &net.TCPAddr{IP: o.Source.AsSlice()}
 	}
 	if o.ReceiveBuffer > 0 {
 		d.Control = func(_, _ string, c syscall.RawConn) error {
