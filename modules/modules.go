@@ -24,6 +24,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/brotli"
 	"github.com/donjon-httpd/donjon/modules/buffer"
+	"github.com/donjon-httpd/donjon/modules/cache"
+	"github.com/donjon-httpd/donjon/modules/cache_disk"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
 	"github.com/donjon-httpd/donjon/modules/cgi"
 	"github.com/donjon-httpd/donjon/modules/cgid"
@@ -118,6 +120,8 @@ var Builtin = []*server.Module{
 	&autoindex.Module,
 	&brotli.Module,
 	&buffer.Module,
+	&cache.Module,
+	&cache_disk.Module,
 	&cern_meta.Module,
 	&cgi.Module,
 	&cgid.Module,
