@@ -33,13 +33,17 @@ type testCase struct {
 	checks   []check
 	differs  string // why httpd answers otherwise; then its own answers
 	own      string
-	once     string // why it is not asked twice
+	once     string              // why it is not asked twice
+	backend  map[string][]string // answers of the server behind, by path; nil for none
+	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
+	port2    int                 // where that listens
 }
 
 // request is one exchange: raw bytes to send on a connection of its own.
 type request struct {
 	bytes string
 	wait  time.Duration // before it is sent
+	tls   *tlsClient    // over what it is sent; nil: in clear
 }
 
 // check is a snippet of configuration for "httpd -t".
@@ -87,6 +91,18 @@ func parseCase(path string) (*testCase, error) {
 			c.checks = append(c.checks, check{name, config, want})
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
+		case strings.HasPrefix(f.Name, "gateway "):
+			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil {
+				return nil, fmt.Errorf("%s: unknown protocol %q", path, c.gateway)
+			}
+			if c.backend == nil {
+				c.backend = map[string][]string{}
+			}
+		case f.Name == "backend" || strings.HasPrefix(f.Name, "backend "):
+			if c.backend == nil {
+				c.backend = map[string][]string{}
+			}
+			c.backend[strings.TrimPrefix(strings.TrimPrefix(f.Name, "backend"), " ")] = lines(text)
 		case strings.HasPrefix(f.Name, "once: "):
 			c.once = strings.TrimPrefix(f.Name, "once: ")
 		case strings.HasPrefix(f.Name, "htdocs/") || strings.HasPrefix(f.Name, "dir/") || strings.HasPrefix(f.Name, "conf/"):
@@ -139,6 +155,7 @@ func parseRequests(text string) ([]request, error) {
 			host, extra := "localhost", ""
 			body := ""
 			var wait time.Duration
+			var over *tlsClient
 			for len(ls) > 0 && strings.Contains(ls[0], ": ") && !strings.Contains(strings.SplitN(ls[0], ": ", 2)[0], " ") {
 				k, v, _ := strings.Cut(ls[0], ": ")
 				switch k {
@@ -151,6 +168,13 @@ func parseRequests(text string) ([]request, error) {
 					if wait, err = time.ParseDuration(v); err != nil {
 						return nil, fmt.Errorf("request %q: %w", ls[0], err)
 					}
+				case "tls", "tls-version", "tls-certificate":
+					if over == nil {
+						over = &tlsClient{}
+					}
+					if err := over.set(k, v); err != nil {
+						return nil, fmt.Errorf("request %q: %w", ls[0], err)
+					}
 				default:
 					extra += k + ": " + v + "\r\n"
 				}
@@ -159,7 +183,7 @@ func parseRequests(text string) ([]request, error) {
 			if body != "" {
 				extra += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 			}
-			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait})
+			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait, over})
 		}
 	}
 	return list, nil
@@ -226,6 +250,8 @@ func setupLine(dir string, w []string) error {
 			return err
 		}
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
+	case w[0] == "certificates" && len(w) == 1:
+		return os.CopyFS(filepath.Join(dir, "tls"), os.DirFS("testdata/tls"))
 	case w[0] == "unpack" && len(w) == 3:
 		packed, err := base64.StdEncoding.DecodeString(w[1])
 		if err != nil {
@@ -241,5 +267,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME or unpack BASE64 NAME")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME, unpack BASE64 NAME or certificates")
 }

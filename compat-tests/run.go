@@ -2,6 +2,7 @@ package compattests
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,7 @@ func (c *testCase) lay(dir string, snippet string) (conf string, port int, err e
 	if err != nil {
 		return "", 0, err
 	}
+	c.port2 = ports[1]
 	text := preamble(dir, ports[0], ports[1])
 	if !c.whole {
 		text += common
@@ -94,6 +96,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	conf, port, err := c.lay(dir, "")
 	if err != nil {
 		return "", nil, err
+	}
+	if c.backend != nil {
+		b, err := c.startBackend(dir, port, c.port2)
+		if err != nil {
+			return "", nil, err
+		}
+		defer b.stop()
 	}
 	cmd := exec.Command(p.path, "-f", conf, "-DFOREGROUND")
 	var out bytes.Buffer
@@ -127,8 +136,8 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		time.Sleep(r.wait)
 		var answer string
 		for range times {
-			bytes, rspauth := digest.fill(r.bytes)
-			raw, err := send(addr, bytes)
+			bytes, rspauth := digest.fill(c.expand(r.bytes, dir, port))
+			raw, err := send(addr, bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
@@ -162,26 +171,36 @@ func waitFor(addr string, done chan error) error {
 // send gives the answer to what is sent on a connection of its own. A server
 // that closes with more to read may reset the connection, and the answer is lost
 // on the way now and then: then it is asked again.
-func send(addr, bytes string) (answer string, err error) {
+func send(addr, bytes string, over *tls.Config) (answer string, err error) {
 	for range 5 {
-		if answer, err = sendOnce(addr, bytes); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
+		if answer, err = sendOnce(addr, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
 			break
 		}
 	}
 	return answer, err
 }
 
-func sendOnce(addr, bytes string) (string, error) {
+func sendOnce(addr, bytes string, over *tls.Config) (string, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if over != nil {
+		t := tls.Client(c, over)
+		if t.Handshake() != nil {
+			return noTLS, nil
+		}
+		c = t
+	}
 	if _, err := io.WriteString(c, bytes); err != nil {
 		return "", err
 	}
 	b, err := io.ReadAll(c)
+	if over != nil && len(b) == 0 && err != nil {
+		return noTLS, nil // what TLS 1.3 is refused with comes behind the handshake
+	}
 	var timeout net.Error
 	if len(b) > 0 && (!errors.As(err, &timeout) || !timeout.Timeout()) {
 		err = nil // a reset after the answer is a way to close
@@ -228,7 +247,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if slices.Contains(c.fields, "-chunks") {
 		raw = unchunked(raw)
 	}
-	raw = normal(relativeExpires(raw), dir, port)
+	raw = c.hidePort2(normal(relativeExpires(raw), dir, port))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -297,7 +316,7 @@ func (c *testCase) readLogs(dir string, port int) (map[string]string, error) {
 		if ofModule {
 			text = linesOf(module, text) // first: a process may have the port's number
 		}
-		text = stampRx.ReplaceAllString(normal(text, dir, port), "")
+		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
 		logs[name] = sourceRx.ReplaceAllString(text, "$1")
@@ -346,7 +365,7 @@ func (c *testCase) runCheck(p program, dir string, k check) (string, error) {
 	cmd := exec.Command(p.path, "-t", "-f", conf)
 	out, _ := cmd.CombinedOutput()
 	s := stampRx.ReplaceAllString(string(out), "")
-	s = normal(pidRx.ReplaceAllString(s, ""), dir, port)
+	s = c.hidePort2(normal(pidRx.ReplaceAllString(s, ""), dir, port))
 	s = strings.ReplaceAll(s, "apache2: ", "httpd: ")
 	// Lines count from the snippet's first.
 	s = placeRx.ReplaceAllStringFunc(s, func(m string) string {

@@ -56,6 +56,10 @@ func (c *Cmd) ServerRootRelative(path string) string {
 	return filepath.Join(c.c.opt.ServerRoot, path)
 }
 
+// RuntimeDir is the directory for what is made at run time; "" when the text
+// names none.
+func (c *Cmd) RuntimeDir() string { return c.c.tree.RuntimeDir }
+
 // InJail is the spelling under which a real path is reached while requests are
 // served: translated when ChrootFixRoot is on, else path itself.
 func (c *Cmd) InJail(path string) string {

@@ -40,6 +40,7 @@ type Node struct {
 type Tree struct {
 	Nodes      []*Node
 	ServerRoot string            // as the text left it
+	RuntimeDir string            // for what is made at run time, absolute; "" when the text names none
 	Includes   []Included        // the files, in the order of reading
 	Vars       map[string]string // of Define with a value, as the text left them; by name in lower case
 	Defined    map[string]bool   // names that are defined, with or without a value

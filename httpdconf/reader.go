@@ -396,6 +396,9 @@ func (r *Reader) ServerRoot() string { return r.root }
 // SetServerRoot changes it for what follows.
 func (r *Reader) SetServerRoot(dir string) { r.root = dir }
 
+// SetRuntimeDir notes the directory for what is made at run time.
+func (r *Reader) SetRuntimeDir(dir string) { r.tree.RuntimeDir = dir }
+
 // Source is where the text comes from.
 func (r *Reader) Source() Source { return r.opt.Source }
 

@@ -38,6 +38,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
+	"github.com/donjon-httpd/donjon/modules/ext_filter"
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/http_core"
@@ -56,8 +57,14 @@ import (
 	"github.com/donjon-httpd/donjon/modules/mpm_worker"
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
+	"github.com/donjon-httpd/donjon/modules/proxy_ajp"
+	"github.com/donjon-httpd/donjon/modules/proxy_connect"
+	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
+	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_wstunnel"
 	"github.com/donjon-httpd/donjon/modules/ratelimit"
 	"github.com/donjon-httpd/donjon/modules/reflector"
 	"github.com/donjon-httpd/donjon/modules/remoteip"
@@ -66,11 +73,15 @@ import (
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/sed"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
+	"github.com/donjon-httpd/donjon/modules/slotmem_plain"
+	"github.com/donjon-httpd/donjon/modules/slotmem_shm"
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
+	"github.com/donjon-httpd/donjon/modules/ssl"
 	"github.com/donjon-httpd/donjon/modules/status"
 	"github.com/donjon-httpd/donjon/modules/substitute"
+	"github.com/donjon-httpd/donjon/modules/suexec"
 	"github.com/donjon-httpd/donjon/modules/systemd"
 	"github.com/donjon-httpd/donjon/modules/unique_id"
 	"github.com/donjon-httpd/donjon/modules/unixd"
@@ -110,6 +121,8 @@ var Builtin = []*server.Module{
 	&authn_dbm.Module,
 	&authz_dbm.Module,
 	&authn_socache.Module,
+	&slotmem_plain.Module,
+	&slotmem_shm.Module,
 	&socache_shmcb.Module,
 	&actions.Module,
 	&authz_core.Module,
@@ -132,6 +145,7 @@ var Builtin = []*server.Module{
 	&dumpio.Module,
 	&env.Module,
 	&expires.Module,
+	&ext_filter.Module,
 	&filter.Module,
 	&headers.Module,
 	&imagemap.Module,
@@ -143,8 +157,14 @@ var Builtin = []*server.Module{
 	&mime_magic.Module,
 	&negotiation.Module,
 	&proxy.Module,
+	&proxy_connect.Module,
+	&proxy_express.Module,
+	&proxy_ajp.Module,
 	&proxy_fcgi.Module,
 	&proxy_http.Module,
+	&proxy_wstunnel.Module,
+	&proxy_scgi.Module,
+	&proxy_uwsgi.Module,
 	&ratelimit.Module,
 	&reflector.Module,
 	&remoteip.Module,
@@ -154,9 +174,11 @@ var Builtin = []*server.Module{
 	&sed.Module,
 	&setenvif.Module,
 	&speling.Module,
+	&ssl.Module,
 	&substitute.Module,
 	&unique_id.Module,
 	&status.Module,
+	&suexec.Module,
 	&systemd.Module,
 	&userdir.Module,
 	&usertrack.Module,

@@ -24,11 +24,13 @@ type Conn struct {
 	Origin   netip.AddrPort
 
 	ID         uint64
-	LogID      string // %{c}L; "" when nothing asked for it
-	KeepAlives int    // requests that came before on this connection
-	Close      bool   // no further request will be read
-	Aborted    bool   // the client is gone
-	TLS        bool
+	LogID      string             // %{c}L; "" when nothing asked for it
+	KeepAlives int                // requests that came before on this connection
+	Close      bool               // no further request will be read
+	Aborted    bool               // the client is gone
+	TLS        bool               // encrypted
+	Named      *directives.Server // the host that the client named when encryption began (SNI); nil for none
+	Session    any                // what the module that encrypts it knows of it; nil in clear
 	Notes      Fields
 	Tap        *Tap // who looks at its bytes; nil when nobody does
 }

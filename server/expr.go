@@ -20,6 +20,9 @@ const (
 	ExprRestricted
 	// ExprNoVary leaves the Vary field alone (AP_EXPR_FLAG_DONT_VARY).
 	ExprNoVary
+	// ExprSSL has every other variable looked up on the encrypted connection, for
+	// SSLRequire (AP_EXPR_FLAG_SSL_EXPR_COMPAT).
+	ExprSSL
 )
 
 // Expr is an expression of Apache's language, compiled when the configuration is read.
@@ -142,7 +145,12 @@ type exprNames struct {
 	funcs ExprFuncs       // the caller's own
 }
 
-var _ expr.Names = exprNames{}
+var (
+	_ expr.Names       = exprNames{}
+	_ expr.OldComparer = exprNames{}
+)
+
+func (n exprNames) OldComparisons() bool { return n.flags&ExprSSL != 0 }
 
 func request(ctx expr.Context) *Request { return ctx.(*exprContext).r }
 
@@ -154,7 +162,17 @@ func (n exprNames) Var(name string) (expr.Var, error) {
 	if field := exprFieldVars[strings.ToUpper(name)]; field != "" {
 		return func(ctx expr.Context) (string, error) { return varyField(ctx, field), nil }, nil
 	}
+	if n.flags&ExprSSL != 0 || strings.HasPrefix(strings.ToUpper(name), "SSL_") {
+		return func(ctx expr.Context) (string, error) { return tlsVariable(request(ctx), name), nil }, nil
+	}
 	return nil, nil
+}
+
+// tlsVariable is a variable of the connection, on which the answer depends in
+// ways that no later request can be compared by.
+func tlsVariable(r *Request, name string) string {
+	r.Unrepeatable()
+	return r.TLSVariable(name)
 }
 
 // varyField is a request field on which the answer then depends; Host is left

@@ -33,8 +33,13 @@ type Generation struct {
 	satisfy       func(*Request) Satisfy
 	connected     []func(*Conn)
 	prefaces      []func(*Conn) Preface
+	secures       []func(*Conn) *Secure
+	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
 	proxy         proxyModules
+
+	// Secrets are what the parent found out for its children; see Keep.
+	Secrets map[string]string
 
 	// Outside is what a child took along before its jail closed; nil in the parent.
 	Outside *chroot.Preloaded
@@ -75,6 +80,12 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		g.proxy.add(m)
 		if m.Preface != nil {
 			g.prefaces = append(g.prefaces, m.Preface)
+		}
+		if m.TLSVariable != nil {
+			g.tlsVariable = m.TLSVariable
+		}
+		if m.Secure != nil {
+			g.secures = append(g.secures, m.Secure)
 		}
 		for _, h := range m.Hooks {
 			h.module, h.seq = m.Name, i

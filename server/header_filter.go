@@ -206,6 +206,19 @@ func (r *Request) checkHead() bool {
 	return true
 }
 
+// FilterFailed answers 500 in place of a response that an output filter cannot
+// make (an error bucket); one that has begun is cut off.
+func (r *Request) FilterFailed() error {
+	r.StatusLine = "500 Internal Server Error"
+	if r.HeadSent {
+		r.Truncate()
+	} else {
+		r.lengthless = true
+		r.dieWith(500, 200)
+	}
+	return ErrGeneral
+}
+
 // badHead answers 500 in place of a response whose head cannot be sent.
 func (r *Request) badHead() error {
 	r.Out, r.ErrOut = Fields{}, Fields{}

@@ -25,6 +25,9 @@ type Module struct {
 	// Filters that directives name (SetOutputFilter, AddInputFilter).
 	OutputFilters []*OutputFilter
 	InputFilters  []*InputFilter
+	// Filters that a server's configuration defines by name (ExtFilterDefine); may be nil.
+	DefinedOutput func(v *directives.Server, name string) *OutputFilter
+	DefinedInput  func(v *directives.Server, name string) *InputFilter
 	// Connected looks at a connection that was taken in (pre_connection); may be nil.
 	Connected func(*Conn)
 	Mutexes   []string // names of Apache's mutexes that Mutex may mention
@@ -44,6 +47,11 @@ type Module struct {
 	FileGroup func(*Request) (string, bool)
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
+	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
+	Secure func(*Conn) *Secure
+	// TLSVariable answers a variable of an encrypted connection by its name
+	// ("SSL_PROTOCOL"), "" for none; may be nil.
+	TLSVariable func(r *Request, name string) string
 	// LogID names a request in the logs (generate_log_id), "" leaves that to the
 	// core; may be nil.
 	LogID func(*Request) string
@@ -61,6 +69,9 @@ type Module struct {
 	ProxyLBMethod *ProxyLBMethod
 	// ProxyParam sets worker parameters of its own; may be nil.
 	ProxyParam ProxyParamSetter
+	// StatusPage is what it adds to mod_status's page, HTML or, when short, lines
+	// for programs; may be nil.
+	StatusPage func(r *Request, short bool) string
 	// ProxyTLS answers how to speak TLS to a backend, see [Request.ProxyTLS]; may be nil.
 	ProxyTLS func(r *Request, host string) (*tls.Config, error)
 }

@@ -47,7 +47,11 @@ func (g *Generation) Process(r *Request) {
 		r.finish()
 		return
 	}
-	r.die(r.serve())
+	if r.URL != nil && r.URL.Scheme != "" && !r.Forward && !equalFold(r.URL.Scheme, "http") && !equalFold(r.URL.Scheme, "https") {
+		r.die(400) // only a proxy knows what to do with it
+	} else {
+		r.die(r.serve())
+	}
 	r.finish()
 }
 

@@ -1,6 +1,9 @@
 package server
 
-import "github.com/donjon-httpd/donjon/directives"
+import (
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/httpdconf"
+)
 
 // What one module offers to others stands in fields of its [Module]; who wants
 // it asks the generation, or, while directives are compiled, [ActiveModules].
@@ -41,4 +44,22 @@ func IsReplayed(cmd *directives.Cmd) bool {
 func ChecksRoots(cmd *directives.Cmd) bool {
 	l, ok := cmd.Owner().(*Loader)
 	return !ok || !l.NoRoots
+}
+
+// OutsideOf is where files outside of the jail are read from while directives
+// are compiled: a child finds what its parent has read.
+func OutsideOf(cmd *directives.Cmd) httpdconf.Source {
+	if l, ok := cmd.Owner().(*Loader); ok && l.Source != nil {
+		return l.Source
+	}
+	return httpdconf.OS
+}
+
+// TLSVariable is a variable of an encrypted connection, as SSL_PROTOCOL; "" for
+// one that is not there.
+func (r *Request) TLSVariable(name string) string {
+	if r.Gen.tlsVariable == nil {
+		return ""
+	}
+	return r.Gen.tlsVariable(r, name)
 }

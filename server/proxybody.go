@@ -74,6 +74,18 @@ func (c *ProxyCall) MeasuredBody() (*ProxyBody, Status) {
 	return b, OK
 }
 
+// LengthyBody is [ProxyCall.MeasuredBody] for modules that refuse a body in
+// chunks (REQUEST_CHUNKED_ERROR).
+func (c *ProxyCall) LengthyBody() (*ProxyBody, Status) {
+	if _, ok := c.R.Header["Transfer-Encoding"]; ok && c.R.Main == nil {
+		httplog.Error(c.R).Msgf("AH01593: chunked Transfer-Encoding forbidden: %s", c.R.URI)
+		return nil, 411
+	}
+	return c.MeasuredBody()
+}
+
+var httplog = NewLog("http")
+
 // More tells whether something is left behind Ahead.
 func (b *ProxyBody) More() bool { return !b.end }
 

@@ -152,14 +152,14 @@ var (
 func mergeProxyServer(base, add ProxyServerConfig) ProxyServerConfig {
 	m := ProxyServerConfig{
 		Requests: add.Requests.Or(base.Requests), Sections: directives.Append(base.Sections, add.Sections),
-		Remotes: directives.Append(base.Remotes, add.Remotes), Blocked: directives.Append(base.Blocked, add.Blocked),
+		Aliases: directives.Append(base.Aliases, add.Aliases), Remotes: add.Remotes, Blocked: directives.Append(base.Blocked, add.Blocked),
 		Direct: directives.Append(base.Direct, add.Direct), Domain: add.Domain,
 		Via: add.Via.Or(base.Via), Timeout: add.Timeout.Or(base.Timeout), BadHeader: add.BadHeader.Or(base.BadHeader),
 		MaxForwards: add.MaxForwards.Or(base.MaxForwards), ReceiveBufferSize: add.ReceiveBufferSize.Or(base.ReceiveBufferSize),
 		IOBufferSize: add.IOBufferSize.Or(base.IOBufferSize), SourceAddress: add.SourceAddress, Status: add.Status.Or(base.Status),
 		Growth: add.Growth.Or(base.Growth), Persist: add.Persist.Or(base.Persist), Inherit: add.Inherit.Or(base.Inherit),
 		PassInherit: add.PassInherit.Or(base.PassInherit),
-		Workers:     add.Workers, Balancers: add.Balancers, Aliases: add.Aliases,
+		Workers:     add.Workers, Balancers: add.Balancers,
 		Forward: add.Forward, Reverse: add.Reverse,
 	}
 	if m.Domain == "" {
@@ -168,12 +168,14 @@ func mergeProxyServer(base, add ProxyServerConfig) ProxyServerConfig {
 	if !m.SourceAddress.IsValid() {
 		m.SourceAddress = base.SourceAddress
 	}
-	if m.Inherit.Else(true) {
+	// Whatever ProxyPassInherit says, the main server's ProxyPass hold here too:
+	// what it keeps away is ProxyRemote (observed on 2.4.71).
+	if m.Inherit.Else(true) || m.PassInherit.Else(true) {
 		m.Workers = directives.Append(base.Workers, add.Workers)
 		m.Balancers = directives.Append(base.Balancers, add.Balancers)
 	}
 	if m.PassInherit.Else(true) {
-		m.Aliases = directives.Append(base.Aliases, add.Aliases)
+		m.Remotes = directives.Append(base.Remotes, add.Remotes)
 	}
 	if m.Forward == nil {
 		m.Forward = base.Forward
@@ -201,6 +203,16 @@ func mergeProxyDir(base, add ProxyDirConfig) ProxyDirConfig {
 		m.Alias = base.Alias
 	}
 	return m
+}
+
+// Forwards tells whether any server is a forward proxy (ProxyRequests).
+func (g *Generation) Forwards() bool {
+	for _, v := range g.Servers() {
+		if ProxyServer.Of(v).Requests.Else(false) {
+			return true
+		}
+	}
+	return false
 }
 
 // FindBalancer is the balancer that a URL names, or nil (ap_proxy_get_balancer).

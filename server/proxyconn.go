@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -36,12 +37,13 @@ type ProxyConn struct {
 	// Served is how many requests it has answered before; 0 for a new one.
 	Served int
 
-	name     string // of the scheme, for log lines: "HTTP"
-	under    *backend.Conn
-	addr     netip.AddrPort
-	freed    time.Time // when it came back to the pool
-	tunneled bool      // through a remote proxy, by CONNECT
-	local    string    // the port of this side's end
+	name  string // of the scheme, for log lines: "HTTP"
+	under *backend.Conn
+	addr  netip.AddrPort
+	found []netip.Addr // addresses for the connection that is to be made
+	freed time.Time    // when it came back to the pool
+	aimed bool         // see Aim
+	local string       // the port of this side's end
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -110,7 +112,9 @@ func (c *ProxyCall) Acquire(name string) (*ProxyConn, Status) {
 		proxylog.Error(c.R).Msgf("AH00941: %s: failed to acquire connection for (%s:%d)", name, w.Hostname, w.Port)
 		return nil, 503
 	}
-	proxylog.Debug(c.R).Msgf("AH00942: %s: has acquired connection for (%s:%d)", name, w.Hostname, w.Port)
+	if e := proxylog.Debug(c.R); e != nil {
+		e.Msgf("AH00942: %s: has acquired connection for (%s:%d)", name, w.Hostname, w.Port)
+	}
 	conn.name = name
 	conn.Close = w.NoReuse || w.Params.DisableReuse.Else(false)
 	return conn, OK
@@ -298,8 +302,6 @@ func ProxyPort(scheme string) int {
 		return 8009
 	case "scgi":
 		return 4000
-	case "uwsgi":
-		return 3031
 	case "ftp":
 		return 21
 	case "h2c":
@@ -324,17 +326,13 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	conn.Hostname, conn.Port, conn.Socket = host, port, socket
 	if conn.Conn != nil {
-		switch conn.under.Check() {
-		case backend.Alive:
+		state := conn.under.Check()
+		if state == backend.Alive {
 			conn.under.SetTimeout(c.Timeout())
 			conn.R = takeReader(conn.Conn, c.readerSize())
 			return nil
-		case backend.Gone:
-			proxylog.Trace(2, c.R).Msgf("%s: backend socket is disconnected.", conn.name)
-		case backend.Spoken:
-			proxylog.Warn(c.R).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
 		}
-		conn.shut()
+		c.stale(conn, state)
 	}
 	err = c.dial(conn)
 	if err == nil {
@@ -347,6 +345,42 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	c.failed(conn)
 	return err
+}
+
+// stale closes a connection on which something happened while it waited.
+func (c *ProxyCall) stale(conn *ProxyConn, state backend.State) {
+	if state == backend.Spoken {
+		proxylog.Info(c.R).Msgf("AH03408: %s: reusable backend connection is not empty: forcibly closed", conn.name)
+	} else {
+		if e := proxylog.Debug(c.R); e != nil {
+			e.Msgf("AH00951: %s: backend socket is disconnected.", conn.name)
+		}
+	}
+	conn.shut()
+}
+
+// Send sends a request without a body over a connection of the pool and waits for
+// the beginning of the answer, which R has then. It is false when there is no
+// such connection any more: Connect makes one. An error is what came instead of
+// an answer.
+func (c *ProxyCall) Send(conn *ProxyConn, request []byte) (bool, error) {
+	host, port, socket, err := c.target(conn)
+	if err != nil || conn.Conn == nil || conn.TLS || conn.Hostname != host || conn.Port != port || conn.Socket != socket {
+		return false, nil
+	}
+	conn.under.SetTimeout(c.Timeout())
+	conn.R = takeReader(conn.Conn, c.readerSize())
+	conn.under.Prime(request)
+	_, err = conn.R.Peek(1)
+	switch err {
+	case backend.ErrGone:
+		c.stale(conn, backend.Gone)
+	case backend.ErrSpoken:
+		c.stale(conn, backend.Spoken)
+	default:
+		return true, err
+	}
+	return false, nil
 }
 
 // BufferSize is how much is read from the backend at one time.
@@ -390,33 +424,48 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
 			return err
 		}
-		proxylog.Debug(c.R).Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
+		if e := proxylog.Debug(c.R); e != nil {
+			e.Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
+		}
 		conn.under = under
 		return nil
 	}
-	addrs, err := c.lookup(conn)
-	if err != nil {
-		return err
+	addrs, err := conn.found, error(nil)
+	if conn.found = nil; addrs == nil {
+		if addrs, err = c.lookup(conn); err != nil {
+			return err
+		}
 	}
 	err = errors.New("no address")
 	for _, a := range addrs {
 		to := netip.AddrPortFrom(a, uint16(conn.Port))
 		var under *backend.Conn
 		if under, err = backend.DialTCP(to, o); err == nil {
-			proxylog.Debug(c.R).Msgf("AH02824: %s: connection established with %s (%s:%d)", conn.name, to, conn.Hostname, conn.Port)
+			if e := proxylog.Debug(c.R); e != nil {
+				e.Msgf("AH02824: %s: connection established with %s (%s:%d)", conn.name, to, conn.Hostname, conn.Port)
+			}
 			conn.under, conn.addr, conn.local = under, to, ""
 			return nil
+		}
+		if conn.aimed {
+			proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00939: %s: attempt to connect to %s (%s) failed", conn.name, to, conn.Hostname)
+			continue
 		}
 		proxylog.Error(c.R).Err(ErrnoOf(err)).Msgf("AH00957: %s: attempt to connect to %s (%s:%d) failed", conn.name, to, conn.Hostname, conn.Port)
 	}
 	return err
 }
 
+var errEOF = errors.New("(70014)End of file found")
+
 // ErrnoOf is the errno in an error of package net, a timeout as Apache words it.
 func ErrnoOf(err error) error {
 	var no syscall.Errno
 	if errors.As(err, &no) {
 		return no
+	}
+	if err == io.EOF {
+		return errEOF
 	}
 	var t interface{ Timeout() bool }
 	if errors.As(err, &t) && t.Timeout() {
@@ -425,8 +474,63 @@ func ErrnoOf(err error) error {
 	return err
 }
 
-// ErrProxyLookup is a backend whose name is not known.
+// ErrProxyLookup is a backend whose name has no address.
 var ErrProxyLookup = errors.New("DNS lookup failure")
+
+// lookupError is ErrProxyLookup in the words of getaddrinfo(3).
+type lookupError string
+
+func (e lookupError) Error() string { return string(e) }
+func (e lookupError) Unwrap() error { return ErrProxyLookup }
+
+const (
+	errNotKnown  lookupError = "(EAI 2)Name or service not known"
+	errTemporary lookupError = "(EAI 3)Temporary failure in name resolution"
+)
+
+// Resolve finds the address of the call's target, unless that is a socket
+// (the look-up of ap_proxy_determine_connection).
+func (c *ProxyCall) Resolve(conn *ProxyConn) error {
+	host, port, socket, err := c.target(conn)
+	if err != nil || socket != "" {
+		return err
+	}
+	if conn.Conn != nil && (conn.Hostname != host || conn.Port != port) {
+		conn.shut()
+	}
+	conn.Hostname, conn.Port, conn.Socket = host, port, ""
+	if conn.Conn != nil {
+		return nil
+	}
+	conn.found, err = c.lookup(conn)
+	return err
+}
+
+// Aim says whom the connection is for, where it is not whom the URL names.
+func (c *ProxyConn) Aim(host string, port int) {
+	c.shut()
+	c.Hostname, c.Port, c.Socket = host, port, ""
+}
+
+// ResolveAimed is Resolve for a connection that was aimed.
+func (c *ProxyCall) ResolveAimed(conn *ProxyConn) (err error) {
+	conn.found, err = c.lookup(conn)
+	return err
+}
+
+// ConnectAimed is Connect for a connection that was aimed.
+func (c *ProxyCall) ConnectAimed(conn *ProxyConn) error {
+	conn.aimed = true
+	if err := c.dial(conn); err != nil {
+		return err
+	}
+	conn.Served, conn.TLS, conn.Conn = 0, false, conn.under
+	conn.R = takeReader(conn.Conn, c.readerSize())
+	return nil
+}
+
+// Reset closes the connection, so that the call makes a new one.
+func (c *ProxyConn) Reset() { c.shut() }
 
 // lookup gives the addresses of the connection's target. Those of a worker are
 // looked up once, or once in addressttl.
@@ -447,7 +551,11 @@ func (c *ProxyCall) lookup(conn *ProxyConn) ([]netip.Addr, error) {
 	defer cancel()
 	list, err := Resolver().LookupNetIP(ctx, "ip", conn.Hostname)
 	if err != nil || len(list) == 0 {
-		return nil, ErrProxyLookup
+		var dns *net.DNSError
+		if errors.As(err, &dns) && !dns.IsNotFound {
+			return nil, errTemporary
+		}
+		return nil, errNotKnown
 	}
 	if own {
 		w.addresses.list, w.addresses.until = list, time.Time{}

@@ -34,7 +34,7 @@ func (r *Request) viaName() string {
 func (r *Request) ProxyViaField(how ProxyVia) string {
 	v := strconv.Itoa(r.ProtoMajor) + "." + strconv.Itoa(r.ProtoMinor) + " " + r.viaName()
 	if how == ProxyViaFull {
-		v += " (" + Software + ")"
+		v += " (" + r.Gen.Banner() + ")"
 	}
 	return v
 }

@@ -71,7 +71,6 @@ const (
 	maxProxyRoute   = 64
 	maxProxyScheme  = 16
 	maxProxySecret  = 64
-	maxProxySticky  = 64
 	maxProxyLBName  = 16
 	maxProxyNonce   = 37 // APR_UUID_FORMATTED_LENGTH and the end
 	maxProxyUpgrade = 16
@@ -309,9 +308,6 @@ func (p *ProxyBalancerParams) Set(cmd *directives.Cmd, key, val string) error {
 	}
 	switch LowerASCII(key) {
 	case "stickysession":
-		if len(val) >= maxProxySticky {
-			return fmt.Errorf("stickysession length must be < %d characters", maxProxySticky)
-		}
 		p.Sticky, p.StickyPath = val, val
 		if cookie, path, ok := strings.Cut(val, "|"); ok {
 			p.Sticky, p.StickyPath = cookie, path

@@ -11,12 +11,19 @@ type ProxyReverseMaps struct {
 // ProxyReverses are the maps of a request with ProxyPassInterpolateEnv.
 var ProxyReverses RequestSlot[ProxyReverseMaps]
 
+// ProxyMoreReverse is a map of one request, behind those of the configuration.
+var ProxyMoreReverse RequestSlot[ProxyReverse]
+
 func (r *Request) reverseMaps() ProxyReverseMaps {
 	if m := ProxyReverses.Of(r); m != nil {
 		return *m
 	}
 	d := ProxyDir.Of(r.Dir)
-	return ProxyReverseMaps{d.Reverses, d.CookiePaths, d.CookieDomains}
+	m := ProxyReverseMaps{d.Reverses, d.CookiePaths, d.CookieDomains}
+	if more := ProxyMoreReverse.Of(r); more != nil {
+		m.Locations = append(m.Locations[:len(m.Locations):len(m.Locations)], *more)
+	}
+	return m
 }
 
 // ProxyLocation writes a URL that a backend says as clients see it

@@ -1,7 +1,11 @@
 package server
 
+import "slices"
+
 // ProxyScheme is what a module such as proxy_http does with URLs of its schemes.
 type ProxyScheme struct {
+	// First: it is asked before the others.
+	First bool
 	// Trans looks at a request whose URL a ProxyPass has made: a status ends the
 	// search, Declined leaves it to others (check_trans); may be nil.
 	Trans func(r *Request, url string) Status
@@ -110,7 +114,11 @@ type proxyModules struct {
 
 func (p *proxyModules) add(m *Module) {
 	if m.ProxyScheme != nil {
-		p.schemes = append(p.schemes, m.ProxyScheme)
+		at := len(p.schemes)
+		if m.ProxyScheme.First {
+			at = 0
+		}
+		p.schemes = slices.Insert(p.schemes, at, m.ProxyScheme)
 	}
 	if m.ProxyPreRequest != nil {
 		p.pre = append(p.pre, m.ProxyPreRequest)

@@ -41,7 +41,7 @@ type tunnel struct {
 }
 
 // Tunnel hands bytes on between the client and the backend until both have ended,
-// or nothing has moved for the timeout (ap_proxy_tunnel_run). first is written to
+// or nothing has moved for the timeout; 0 is no bound (ap_proxy_tunnel_run). first is written to
 // the client before. The response is complete then. An error says that there is no tunnel.
 func (r *Request) Tunnel(name string, conn *ProxyConn, timeout time.Duration, first ...byte) error {
 	h, ok := r.Exchange.(Hijacker)
@@ -103,6 +103,9 @@ func (t *tunnel) copy(to io.Writer, from io.Reader, end func()) {
 func (t *tunnel) read(from io.Reader, buf []byte) (int, error) {
 	for {
 		left := t.timeout - time.Since(time.Unix(0, t.moved.Load()))
+		if t.timeout <= 0 {
+			left = time.Hour // no bound: it is asked again
+		}
 		if left <= 0 {
 			proxylog.Debug(t.r).Msg("AH10213: proxy: polling timed out")
 			return 0, os.ErrDeadlineExceeded

@@ -47,7 +47,12 @@ func ProxyEncode(s string, part ProxyPart, decode, keepEncoded bool) (string, bo
 			b = append(b, c)
 			continue
 		}
-		if decode && c == '%' || keepEncoded && c == '%' && i+2 < len(s) && s[i+1] == '2' && s[i+2]|0x20 == 'f' {
+		if keepEncoded && c == '%' && i+2 < len(s) && s[i+1] == '2' && s[i+2]|0x20 == 'f' {
+			b = append(b, s[i:i+3]...)
+			i += 2
+			continue
+		}
+		if decode && c == '%' {
 			if i+2 >= len(s) || hexValue(s[i+1]) < 0 || hexValue(s[i+2]) < 0 {
 				return "", false
 			}
@@ -167,7 +172,7 @@ func (r *Request) ProxyPathOf(path string, log *Log, badPath, badQuery string) (
 }
 
 func (r *Request) queryPart() string {
-	if !r.HasArgs || r.Notes.Has("proxy-noquery") {
+	if !r.HasArgs {
 		return ""
 	}
 	return "?" + r.Args

@@ -2,7 +2,6 @@ package server
 
 import (
 	"strings"
-	"sync"
 
 	"github.com/donjon-httpd/donjon/server/pattern"
 )
@@ -34,7 +33,6 @@ type ProxyWorker struct {
 	Shared *ProxyShared // what all children know of it; set in PostConfig, never nil then
 	pool   proxyPool
 
-	once      sync.Once
 	addresses proxyAddresses
 }
 

@@ -3,10 +3,11 @@ package server
 import (
 	"bufio"
 	"errors"
-	"io"
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/donjon-httpd/donjon/server/backend"
 )
 
 // maxScriptLine is how much of a line a script's header may have
@@ -24,18 +25,36 @@ var ErrScriptTimeout = errors.New("script timed out")
 // With soak a script whose fields are wrong is read to its end first, and the
 // message does not show the wrong line any more (as with no buffer in Apache).
 func (r *Request) ScanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Status, read int64) {
-	s, read, _ = r.scanScriptHeader(log, in, soak)
+	show := showNothing
+	if !soak {
+		show = showLine
+	}
+	s, read, _ = r.scanScriptHeader(log, in, show)
 	return s, read
 }
 
-// ScanScript is [Request.ScanScriptHeader] for a program: without soak, and
-// with the line that made it fail.
-func (r *Request) ScanScript(log *Log, in *bufio.Reader) (s Status, bad string) {
-	s, _, bad = r.scanScriptHeader(log, in, false)
+// ScanScript is [Request.ScanScriptHeader] for a program, and gives the line
+// that made it fail. With soak the program is read to its end first, and it is
+// the line that its output ends in, if that has no end itself.
+func (r *Request) ScanScript(log *Log, in *bufio.Reader, soak bool) (s Status, bad string) {
+	show := showLine
+	if soak {
+		show = showRest
+	}
+	s, _, bad = r.scanScriptHeader(log, in, show)
 	return s, bad
 }
 
-func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Status, read int64, bad string) {
+// shown is what the log shows where a field should be and none is.
+type shown uint8
+
+const (
+	showLine    shown = iota // it
+	showRest                 // what is left in the buffer when all was read
+	showNothing              // a file's buffer is empty then
+)
+
+func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, show shown) (s Status, read int64, bad string) {
 	h := scriptHeader{r: r, log: log, script: path.Base(r.Filename)}
 	for _, f := range r.ErrOut.All() {
 		if equalFold(f.Name, "Set-Cookie") {
@@ -46,7 +65,7 @@ func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Sta
 		line, err := scriptLine(in)
 		read += int64(len(line))
 		switch {
-		case errors.Is(err, ErrScriptTimeout):
+		case errors.Is(err, ErrScriptTimeout), errors.Is(err, backend.ErrTimeout):
 			h.fail("Script timed out before returning headers: " + h.script)
 			return 504, read, ""
 		case line == "" && first:
@@ -59,6 +78,9 @@ func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Sta
 		if whole, ok := strings.CutSuffix(line, "\n"); ok {
 			line = strings.TrimSuffix(whole, "\r")
 		}
+		if show != showNothing {
+			line = strings.ReplaceAll(line, "\r", "") // of a program's, wherever it stands (getsfunc_BRIGADE)
+		}
 		if line == "" {
 			return h.finish(), read, ""
 		}
@@ -68,14 +90,29 @@ func (r *Request) scanScriptHeader(log *Log, in *bufio.Reader, soak bool) (s Sta
 		log.Trace(4, r).Msgf("  %s", line)
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
-			if soak {
-				n, _ := io.Copy(io.Discard, in)
+			if show != showLine {
+				rest, n := soak(in)
 				read, line = read+n, ""
+				if show == showRest {
+					line = rest
+				}
 			}
 			h.fail("malformed header from script '" + h.script + "': Bad header: " + cut30(line))
 			return 500, read, line
 		}
 		h.field(name, strings.TrimLeft(value, " \t\n\v\f\r"))
+	}
+}
+
+// soak reads a program's output to its end, and gives its last line if that has
+// no end.
+func soak(in *bufio.Reader) (last string, n int64) {
+	for {
+		line, err := scriptLine(in)
+		n += int64(len(line))
+		if err != nil || line == "" {
+			return line, n
+		}
 	}
 }
 

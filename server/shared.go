@@ -44,3 +44,19 @@ func (g *Generation) Shared(name string) []atomic.Uint64 {
 	}
 	return private.regions[name]
 }
+
+// Kept is what the parent kept for its children under a name, see [Generation.Keep].
+func (g *Generation) Kept(name string) (value string, ok bool) {
+	value, ok = g.Secrets[name]
+	return value, ok
+}
+
+// Keep has the parent hand something to the children of this generation, for
+// what only it can find out: a key that a person's pass phrase opened. PostConfig
+// is the last phase in which it may be called.
+func (g *Generation) Keep(name, value string) {
+	if g.Secrets == nil {
+		g.Secrets = map[string]string{}
+	}
+	g.Secrets[name] = value
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"time"
 
 	"github.com/donjon-httpd/donjon/directives"
@@ -11,6 +12,8 @@ type SocacheProvider struct {
 	Name string // what stands in front of the colon: "shmcb"
 	// Open makes a cache; args is what stands behind the colon. Errors are Apache's.
 	Open func(cmd *directives.Cmd, args string) (Socache, error)
+	// Check judges args without making a cache; nil takes all.
+	Check func(args string) error
 }
 
 // DefaultSocache is the name of the provider that is taken where none is named.
@@ -35,4 +38,28 @@ func FindSocache(active []*Module, name string) *SocacheProvider {
 		}
 	}
 	return nil
+}
+
+// CheckSocache judges the name and the arguments of a cache that will not be
+// made. known is not nil when no active module has that kind: those there are.
+func CheckSocache(cmd *directives.Cmd, name, args string) (known []string, err error) {
+	if strings.EqualFold(name, "default") {
+		name = DefaultSocache
+	}
+	p := FindSocache(ActiveModules(cmd), strings.ToLower(name))
+	if p == nil {
+		known = []string{}
+		for _, m := range ActiveModules(cmd) {
+			if m.Socache != nil {
+				if known = append(known, m.Socache.Name); m.Socache.Name == DefaultSocache {
+					known = append(known, "default")
+				}
+			}
+		}
+		return known, nil
+	}
+	if p.Check != nil {
+		err = p.Check(args)
+	}
+	return nil, err
 }

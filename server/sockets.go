@@ -23,16 +23,10 @@ const DefaultRuntimeDir = "logs"
 
 // RuntimeDir is the directory that relative paths of sockets start from.
 func RuntimeDir(t *httpdconf.Tree) string {
-	dir := DefaultRuntimeDir
-	for _, n := range t.Nodes {
-		if !n.Section && strings.EqualFold(n.Name, "DefaultRuntimeDir") {
-			dir, _ = httpdconf.Getword(n.Args)
-		}
+	if t.RuntimeDir != "" {
+		return t.RuntimeDir
 	}
-	if !path.IsAbs(dir) {
-		dir = path.Join(t.ServerRoot, dir)
-	}
-	return dir
+	return path.Join(t.ServerRoot, DefaultRuntimeDir)
 }
 
 // NamedSockets are the "unix:" sockets that the main configuration names, in

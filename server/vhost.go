@@ -139,6 +139,32 @@ func (g *Generation) BaseServer(local netip.AddrPort) *directives.Server {
 	return g.Config.Main
 }
 
+// HostNamed is the virtual host of an address that has a name, in lower case;
+// nil for none.
+func (g *Generation) HostNamed(local netip.AddrPort, name string) *directives.Server {
+	if c := g.vhosts.chain(local); c != nil {
+		return c.lookup(name)
+	}
+	if mainNames(g.Config.Main, name) {
+		return g.Config.Main
+	}
+	return nil
+}
+
+// NameAndPort is the name and port of a server that encrypts, as messages say
+// them: 443 where ServerName has no port.
+func NameAndPort(v *directives.Server) string {
+	c := CoreServer.Of(v)
+	port := c.ServerPort
+	if port == 0 {
+		port = 443
+	}
+	return c.ServerName + ":" + strconv.Itoa(port)
+}
+
+// ALPN are the protocols that a server offers to encrypted clients.
+func (g *Generation) ALPN(*directives.Server) []string { return []string{"http/1.1"} }
+
 // ChooseServer finds the virtual host by the request's Host, which it checks
 // (ap_update_vhost_from_headers).
 func (g *Generation) ChooseServer(r *Request) Status {

@@ -82,7 +82,7 @@ func sourceVariables() error {
 	if file == "" {
 		dir := os.Getenv("APACHE_CONFDIR")
 		if dir == "" {
-			dir = defaultRoot
+			dir = defaults.root
 		}
 		file = filepath.Join(dir, "envvars")
 	}

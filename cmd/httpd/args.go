@@ -50,7 +50,7 @@ func (e errUsage) Error() string { return string(e) }
 // parseArgs reads argv without the program's name. What prints at once in
 // Apache (-v, -l, -V, -h) ends the reading there.
 func parseArgs(argv []string) (*arguments, error) {
-	a := &arguments{config: defaultConfig, root: defaultRoot}
+	a := &arguments{config: defaults.config, root: defaults.root}
 	for i := 0; i < len(argv); i++ {
 		word := argv[i]
 		if word == "--" && i == len(argv)-1 {

@@ -148,6 +148,10 @@ func prepareServer(t *testing.T, more string) *liveServer {
 	s := &liveServer{t: t, dir: dir, bin: filepath.Join(dir, "httpd"), addr: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
 	build := exec.Command("go", "build", "-o", s.bin, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if raceDetector {
+		build = exec.Command("go", "build", "-race", "-o", s.bin, ".")
+		t.Cleanup(s.checkRaces)
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
@@ -171,6 +175,14 @@ MaxKeepAliveRequests 0
 DocumentRoot %[1]s/jail/htdocs
 %[4]s`, dir, s.addr, jail, more))
 	return s
+}
+
+// checkRaces looks for what the race detector said in one of the processes.
+func (s *liveServer) checkRaces() {
+	b, _ := os.ReadFile(s.file("error.log"))
+	if i := bytes.Index(b, []byte("WARNING: DATA RACE")); i >= 0 {
+		s.t.Errorf("%.6000s", b[i:])
+	}
 }
 
 func (s *liveServer) file(name string) string { return filepath.Join(s.dir, name) }
@@ -307,17 +319,21 @@ func (s *liveServer) checkLog(c *crowd, kills int) {
 		}
 	}
 	lost, doubled := 0, 0
+	var ids []int
 	for _, id := range c.ids() {
 		switch lines[id] {
 		case 0:
 			lost++
+			ids = append(ids, id)
 		case 1:
 		default:
 			doubled++
 		}
 	}
 	if lost > kills || doubled > 0 {
-		s.t.Errorf("of %d answered requests %d have no line and %d have more than one", c.answered.Load(), lost, doubled)
+		log, _ := os.ReadFile(s.file("error.log"))
+		s.t.Errorf("of %d answered requests %d have no line and %d have more than one; without: %v\n%s",
+			c.answered.Load(), lost, doubled, ids, log)
 	}
 }
 

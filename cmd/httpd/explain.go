@@ -42,7 +42,7 @@ configuration are the reason. Nothing listens, and nothing is run.
 // parseInquiry reads the command line behind "explain"; options may stand
 // anywhere.
 func parseInquiry(argv []string, stderr io.Writer) (*inquiry, error) {
-	q := &inquiry{arguments: arguments{config: defaultConfig, root: defaultRoot}}
+	q := &inquiry{arguments: arguments{config: defaults.config, root: defaults.root}}
 	set := flag.NewFlagSet("explain", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	var fields list

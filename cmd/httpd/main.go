@@ -108,7 +108,7 @@ func (a *arguments) apply(p *mpm.Program, argv []string) error {
 	p.Root, p.Config = root, a.configFile()
 	p.Defines, p.Before, p.After = a.defines, a.before, a.after
 	p.NoRoots = a.noRoots
-	p.PidFile, p.ErrorLog = defaultPidFile, defaultErrorLog
+	p.PidFile, p.ErrorLog = defaults.pidFile, defaults.errorLog
 	p.Line = strings.Join(withoutSignal(argv), " ")
 	p.Foreground, p.Debug = a.foreground(), a.debug
 	if a.level != nil {

@@ -35,12 +35,12 @@ func builtWith() []string {
 	list := []string{"APR_HAS_SENDFILE", "APR_HAS_MMAP", "APR_HAVE_IPV6 (IPv4-mapped addresses enabled)",
 		"SINGLE_LISTEN_UNSERIALIZED_ACCEPT", "APR_HAS_OTHER_CHILD", "AP_HAVE_RELIABLE_PIPED_LOGS", "DYNAMIC_MODULE_LIMIT=256"}
 	for _, s := range []struct{ name, value string }{
-		{"HTTPD_ROOT", defaultRoot},
-		{"DEFAULT_PIDLOG", defaultPidFile},
+		{"HTTPD_ROOT", defaults.root},
+		{"DEFAULT_PIDLOG", defaults.pidFile},
 		{"DEFAULT_SCOREBOARD", "logs/apache_runtime_status"},
-		{"DEFAULT_ERRORLOG", defaultErrorLog},
-		{"AP_TYPES_CONFIG_FILE", defaultTypes},
-		{"SERVER_CONFIG_FILE", defaultConfig},
+		{"DEFAULT_ERRORLOG", defaults.errorLog},
+		{"AP_TYPES_CONFIG_FILE", defaults.types},
+		{"SERVER_CONFIG_FILE", defaults.config},
 	} {
 		list = append(list, fmt.Sprintf("%s=%q", s.name, s.value))
 	}

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -150,7 +151,11 @@ func (c compiler) comparison(x *comparison) (cond, error) {
 	if err != nil {
 		return nil, err
 	}
-	if test := comparisons[x.Op]; test != nil {
+	test := comparisons[x.Op]
+	if old, ok := c.names.(OldComparer); ok && old.OldComparisons() && test != nil {
+		test = oldComparisons[x.Op]
+	}
+	if test != nil {
 		return func(e *eval) (bool, error) {
 			a, err := left.eval(e)
 			if err != nil {
@@ -187,6 +192,23 @@ var comparisons = map[string]func(a, b string) bool{
 	"eq": func(a, b string) bool { return atoi(a) == atoi(b) }, "ne": func(a, b string) bool { return atoi(a) != atoi(b) },
 	"lt": func(a, b string) bool { return atoi(a) < atoi(b) }, "le": func(a, b string) bool { return atoi(a) <= atoi(b) },
 	"gt": func(a, b string) bool { return atoi(a) > atoi(b) }, "ge": func(a, b string) bool { return atoi(a) >= atoi(b) },
+}
+
+// oldComparisons are those of SSLRequire: with and without a dash alike, of
+// strings, where a longer one is greater (strcmplex in util_expr_eval.c).
+var oldComparisons = map[string]func(a, b string) bool{}
+
+func init() {
+	length := func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) }
+	for words, test := range map[string]func(order int) bool{
+		"== eq": func(o int) bool { return o == 0 }, "!= ne": func(o int) bool { return o != 0 },
+		"< lt": func(o int) bool { return o < 0 }, "<= le": func(o int) bool { return o <= 0 },
+		"> gt": func(o int) bool { return o > 0 }, ">= ge": func(o int) bool { return o >= 0 },
+	} {
+		for op := range strings.FieldsSeq(words) {
+			oldComparisons[op] = func(a, b string) bool { return test(length(a, b)) }
+		}
+	}
 }
 
 // atoi reads a number from the start of s as apr_atoi64 does; overflow gives

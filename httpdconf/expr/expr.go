@@ -50,6 +50,9 @@ type Names interface {
 	Regexp(pattern string, foldCase bool) (Matcher, error)
 }
 
+// OldComparer is a Names that may want the comparisons of SSLRequire.
+type OldComparer interface{ OldComparisons() bool }
+
 // Captures are $0 to $9 during an evaluation: those that a regular expression
 // of the same text set, or of an enclosing one where the caller keeps them.
 type Captures []string

@@ -282,11 +282,12 @@ func serverRoot(r *httpdconf.Reader, n *httpdconf.Node) error {
 	return nil
 }
 
-// runtimeDir only looks whether the directory is there.
+// runtimeDir notes the directory, if it is there.
 func runtimeDir(r *httpdconf.Reader, n *httpdconf.Node) error {
 	dir, _ := httpdconf.Getword(n.Args)
 	if isDir, ok := r.Source().Stat(r.Abs(dir)); !ok || !isDir {
 		return errors.New("DefaultRuntimeDir must be a valid directory, absolute or relative to ServerRoot")
 	}
+	r.SetRuntimeDir(r.Abs(dir))
 	return nil
 }

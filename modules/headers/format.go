@@ -47,10 +47,10 @@ var items = map[byte]func(*server.Request, string) string{
 	},
 }
 
-// tlsVariable is a variable of mod_ssl, "(null)" on a plain connection. It is
-// found in the request's environment, where that module puts its variables.
+// tlsVariable is a variable of mod_ssl, "(null)" on a plain connection.
 func tlsVariable(r *server.Request, name string) string {
-	if v := r.Env.Get(name); r.Conn.TLS && v != "" {
+	r.Unrepeatable()
+	if v := r.TLSVariable(name); v != "" {
 		return unwrap(v)
 	}
 	return "(null)"

@@ -145,12 +145,6 @@ func section(match bool) func(*server.ProxyServerConfig, *directives.Cmd, string
 		if !cmd.Node.Closed {
 			return cmd.Unclosed()
 		}
-		if args == "" {
-			if match {
-				return errors.New("<ProxyMatch > block must specify a path")
-			}
-			return errors.New("<Proxy > block must specify a path")
-		}
 		name, rest := getword(args)
 		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
 			name = name[len(prefix):]

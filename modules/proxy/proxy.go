@@ -14,6 +14,7 @@ var Module = server.Module{
 	Name:       "proxy_module",
 	Directives: table(),
 	Mutexes:    []string{"proxy"},
+	StatusPage: statusPage,
 	Hooks: []server.Hook{
 		server.PostReadRequest.First(detect).Plain(),
 		server.PreTranslateName.Middle(func(r *server.Request) server.Status { return translate(r, true) }).Plain(),
@@ -21,7 +22,6 @@ var Module = server.Module{
 		server.MapToStorage.First(mapLocation).Plain(),
 		server.Fixups.First(fixup).Plain(),
 		server.Handler.First(handle).Plain(),
-		server.CheckConfig.Last(complete),
 		server.PostConfig.Middle(share),
 	},
 }

@@ -88,7 +88,9 @@ func pass(r *server.Request, a *server.ProxyAlias, dir *server.ProxyDirConfig) s
 	if a.Regex != nil {
 		kind = "pattern"
 	}
-	elog.Trace(2, r).Msgf("AH03461: attempting to match URI path '%s' against %s '%s' for proxying", r.URI, kind, fake)
+	if e := elog.Trace(2, r); e != nil {
+		e.Msgf("AH03461: attempting to match URI path '%s' against %s '%s' for proxying", r.URI, kind, fake)
+	}
 	nocanon := a.Flags&server.ProxyPassNocanon != 0
 	found, mismatch, servlet := "", false, ""
 	use := r.URI
@@ -101,7 +103,9 @@ func pass(r *server.Request, a *server.ProxyAlias, dir *server.ProxyDirConfig) s
 			return unmatched
 		}
 		if real == "!" {
-			elog.Trace(1, r).Msgf("AH03462: proxying is explicitly disabled for URI path '%s'; declining", r.URI)
+			if e := elog.Trace(1, r); e != nil {
+				e.Msgf("AH03462: proxying is explicitly disabled for URI path '%s'; declining", r.URI)
+			}
 			return server.Declined
 		}
 		if nocanon {
@@ -131,7 +135,9 @@ func pass(r *server.Request, a *server.ProxyAlias, dir *server.ProxyDirConfig) s
 			return unmatched
 		}
 		if real == "!" {
-			elog.Trace(1, r).Msgf("AH03463: proxying is explicitly disabled for URI path '%s'; declining", r.URI)
+			if e := elog.Trace(1, r); e != nil {
+				e.Msgf("AH03463: proxying is explicitly disabled for URI path '%s'; declining", r.URI)
+			}
 			return server.Declined
 		}
 		if nocanon && n != aliasMatch(r.UnparsedURI, fake) {
@@ -157,10 +163,14 @@ func pass(r *server.Request, a *server.ProxyAlias, dir *server.ProxyDirConfig) s
 		r.Notes.Set("proxy-noencode", "1")
 	}
 	if servlet != "" {
-		elog.Trace(1, r).Msgf("AH10248: Servlet path '%s' (%s) matches proxy handler '%s'", r.URI, servlet, found)
+		if e := elog.Trace(1, r); e != nil {
+			e.Msgf("AH10248: Servlet path '%s' (%s) matches proxy handler '%s'", r.URI, servlet, found)
+		}
 		r.URI = servlet
 	} else {
-		elog.Trace(1, r).Msgf("AH03464: URI path '%s' matches proxy handler '%s'", r.URI, found)
+		if e := elog.Trace(1, r); e != nil {
+			e.Msgf("AH03464: URI path '%s' matches proxy handler '%s'", r.URI, found)
+		}
 	}
 	r.BecauseOf("ProxyPass")
 	if encoded {
@@ -273,7 +283,9 @@ func takeSocket(r *server.Request) server.Status {
 		socket = path.Join(server.RuntimeDir(r.Gen.Config.Tree), socket)
 	}
 	r.Notes.Set("uds_path", path.Clean(socket))
-	elog.Trace(2, r).Msgf("*: fixup UDS from %s: %s (%s)", r.Filename, url, socket)
+	if e := elog.Trace(2, r); e != nil {
+		e.Msgf("*: fixup UDS from %s: %s (%s)", r.Filename, url, socket)
+	}
 	r.Filename = prefix + url
 	return server.OK
 }

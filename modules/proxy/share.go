@@ -7,9 +7,9 @@ import (
 	"github.com/donjon-httpd/donjon/server"
 )
 
-// complete gives the main server the workers for what no ProxyPass names, and
-// says which workers keep no connections.
-func complete(g *server.Generation) error {
+// complete gives the servers the workers for what no ProxyPass names, and says
+// which workers keep no connections.
+func complete(g *server.Generation) {
 	for _, v := range g.Servers() {
 		c := serverSlot.EditServer(v)
 		if !v.Virtual {
@@ -28,7 +28,6 @@ func complete(g *server.Generation) error {
 			}
 		}
 	}
-	return nil
 }
 
 // general makes a worker for any URL.
@@ -38,6 +37,7 @@ func general(name string) *server.ProxyWorker {
 
 // share gives the workers their places in the memory that all children share.
 func share(g *server.Generation) error {
+	complete(g)
 	for i, v := range g.Servers() {
 		c := serverSlot.Of(v)
 		where := fmt.Sprintf("%d %s ", i, owner(v))

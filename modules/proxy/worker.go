@@ -21,7 +21,7 @@ type uri struct {
 
 func parseURI(s string) (u uri, ok bool) {
 	i := strings.IndexByte(s, ':')
-	if i <= 0 || strings.IndexAny(s[:i], "/?#") >= 0 {
+	if i <= 0 || strings.ContainsAny(s[:i], "/?#") {
 		u.rest = s
 		return u, true // no scheme
 	}
@@ -172,16 +172,11 @@ func socketPath(cmd *directives.Cmd, p string) string {
 	if path.IsAbs(p) {
 		return path.Clean(p)
 	}
-	return cmd.ServerRootRelative(path.Join(runtimeDir(cmd), p))
-}
-
-// runtimeDir is DefaultRuntimeDir as far as the text was read.
-func runtimeDir(cmd *directives.Cmd) string {
-	if n := cmd.Earlier("DefaultRuntimeDir"); n != nil {
-		dir, _ := getword(n.Args)
-		return dir
+	dir := cmd.RuntimeDir()
+	if dir == "" {
+		dir = cmd.ServerRootRelative(server.DefaultRuntimeDir)
 	}
-	return server.DefaultRuntimeDir
+	return path.Join(dir, p)
 }
 
 func isBalancer(url string) bool {

@@ -2,33 +2,73 @@ package proxy_fcgi
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"sync"
 
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/backend"
+	"github.com/donjon-httpd/donjon/server/fcgi"
 )
 
-// heads are readers of the fields ahead of a response.
-var heads = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, headSize) }}
+// answers are buffers for the fields ahead of a response.
+var answers = sync.Pool{New: func() any { return &answer{in: bufio.NewReaderSize(nil, 512)} }}
 
-const headSize = 4096
+// answer is the beginning of a response: what came until its fields were whole.
+type answer struct {
+	text []byte
+	from bytes.Reader
+	in   *bufio.Reader
+}
+
+// maxHead is how long the fields ahead of a response may be.
+const maxHead = 1 << 20
+
+var errHeadSize = errors.New("the fields of the response are too long")
+
+// readHead reads until an empty line has come. whole is false when the answer
+// ended before.
+func (x *exchange) readHead(a *answer) (whole bool, err error) {
+	for seen := 0; ; {
+		p, err := x.piece(x.call.BufferSize())
+		if err == io.EOF {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		a.text = append(a.text, p...)
+		if headEnds(a.text[max(seen-3, 0):]) {
+			return true, nil
+		}
+		if seen = len(a.text); seen > maxHead {
+			return false, errHeadSize
+		}
+	}
+}
+
+// headEnds tells whether an empty line is in p (handle_headers).
+func headEnds(p []byte) bool {
+	return bytes.Contains(p, []byte("\n\n")) || bytes.Contains(p, []byte("\r\n\r\n"))
+}
 
 // receive reads the answer and gives it to the client (dispatch).
 func (x *exchange) receive() server.Status {
 	r := x.r
-	x.in = records{in: x.conn.R}
-	head := heads.Get().(*bufio.Reader)
-	head.Reset(x)
-	defer func() { head.Reset(nil); heads.Put(head) }()
-	if _, err := head.Peek(1); err != nil && err != io.EOF {
+	x.in = fcgi.Records{In: x.conn.R}
+	a := answers.Get().(*answer)
+	defer func() { a.text = a.text[:0]; a.from.Reset(nil); answers.Put(a) }()
+	whole, err := x.readHead(a)
+	if err != nil {
 		return x.broke(err)
 	}
-	s, _ := r.ScanScript(elog, head)
-	if x.readErr != nil {
-		return x.broke(x.readErr)
+	if !whole {
+		return done(r.End()) // an answer of nothing, as in Apache
 	}
+	a.from.Reset(a.text)
+	a.in.Reset(&a.from)
+	s, _ := r.ScanScript(elog, a.in, true)
 	if !r.Env.Has("ap_trust_cgilike_cl") {
 		r.Out.Unset("Content-Length") // FastCGI's own framing counts
 	}
@@ -41,6 +81,7 @@ func (x *exchange) receive() server.Status {
 		return server.OK
 	case s != server.OK:
 		elog.Error(r).Msg("AH01070: Error parsing script headers")
+		x.what = ""
 		x.failed(errInvalid)
 		x.conn.Close = true
 		r.Status = int(s)
@@ -53,61 +94,54 @@ func (x *exchange) receive() server.Status {
 		x.discard()
 		return status
 	}
-	return x.relay(head)
+	return x.relay(a.rest())
 }
 
 // errInvalid is APR_EINVAL.
 var errInvalid = errors.New("(22)Invalid argument")
 
-// Read gives the application's standard output, for the fields ahead of it.
-func (x *exchange) Read(p []byte) (int, error) {
-	piece, err := x.piece(len(p))
-	if err != nil && err != io.EOF {
-		x.readErr = err
-	}
-	return copy(p, piece), err
-}
-
 // piece gives what comes on the application's standard output; what it says on
 // its standard error goes into the log. io.EOF is the end of the answer.
 func (x *exchange) piece(most int) ([]byte, error) {
 	for {
-		switch p, err := x.in.piece(most); {
+		switch p, err := x.in.Piece(most); {
 		case err != nil:
 			x.what = "reading response body"
 			return nil, err
-		case len(p) > 0 && x.in.kind == typeStdout:
+		case len(p) > 0 && x.in.Kind == fcgi.Stdout:
 			x.call.Worker.Shared.Read().Add(uint64(len(p)))
 			return p, nil
-		case len(p) > 0 && x.in.kind == typeStderr:
+		case len(p) > 0 && x.in.Kind == fcgi.Stderr:
 			elog.Error(x.r).Msgf("AH01071: Got error '%s'", p)
 			continue
 		case len(p) > 0:
 			continue
 		}
-		if x.in.end {
+		if x.in.Done {
 			return nil, io.EOF
 		}
 		x.what = "polling"
-		kind, err := x.in.next()
+		kind, err := x.in.Next()
 		if err != nil {
 			return nil, err
 		}
 		switch kind {
-		case typeStdout, typeStderr, typeEnd:
+		case fcgi.Stdout, fcgi.Stderr, fcgi.End:
 		default:
 			elog.Error(x.r).Msgf("AH01072: Got bogus record %d", kind)
 		}
 	}
 }
 
-// relay hands the body on as it comes. Its length is not told, even where all of
+// rest is what came behind the fields.
+func (a *answer) rest() []byte { return a.text[len(a.text)-a.from.Len()-a.in.Buffered():] }
+
+// relay hands the body on as it comes, behind p. Its length is not told, even where all of
 // it is there, as Apache does not.
-func (x *exchange) relay(head *bufio.Reader) server.Status {
+func (x *exchange) relay(p []byte) server.Status {
 	r, w := x.r, x.call.Worker
 	flush := w.Params.Flush.Else(server.ProxyFlushOff)
 	most := x.call.BufferSize()
-	p, _ := head.Peek(head.Buffered())
 	for first := true; ; first = false {
 		if len(p) == 0 {
 			var err error
@@ -125,7 +159,7 @@ func (x *exchange) relay(head *bufio.Reader) server.Status {
 			r.WithholdLength()
 		}
 		b := server.Brigade{Buckets: []server.Bucket{{Mem: p}}, Streamed: true}
-		if x.in.end || x.in.endComes() {
+		if x.in.Done || x.in.EndComes() {
 			in := x.conn.TakeReader()
 			x.release()
 			err := r.EndWith(&b)
@@ -168,16 +202,20 @@ func (x *exchange) broke(err error) server.Status {
 		elog.Trace(1, r).Msg("The client aborted the connection.")
 		return server.OK
 	}
-	var bad *recordError
+	var bad *fcgi.RecordError
 	switch {
 	case errors.As(err, &bad):
-		elog.Error(r).Msg(bad.text)
+		number := "AH01069"
+		if bad.Version {
+			number = "AH01068"
+		}
+		elog.Error(r).Msg(number + ": " + bad.Text)
 		x.what, err = "", errInvalid
 	case errors.Is(err, backend.ErrTimeout):
 		err = backend.ErrTimeout
-	case errors.Is(err, errHeader):
+	case errors.Is(err, fcgi.ErrHeader):
 		x.what, err = "", cause(err)
-		elog.Error(r).Err(err).Msg("AH01067: Failed to read FastCGI header")
+		elog.Error(r).Msg("AH01067: Failed to read FastCGI header")
 	default:
 		err = cause(err)
 	}

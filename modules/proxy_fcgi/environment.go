@@ -5,14 +5,12 @@ import (
 
 	"github.com/donjon-httpd/donjon/httpdconf/expr"
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/fcgi"
 )
 
 // environment tells r.Env what the application is told (send_environment).
 func (x *exchange) environment() error {
 	r, c := x.r, x.conf
-	if walks.Of(r) != nil {
-		x.findPathInfo()
-	}
 	generic := c.generic.Else(false)
 	if rest, ok := strings.CutPrefix(r.Filename, "proxy:balancer://"); ok {
 		r.Filename = behindHost(rest)
@@ -38,27 +36,12 @@ func behindHost(s string) string {
 	return ""
 }
 
-// findPathInfo looks along the URL-path on disk where a file ends and PATH_INFO
-// begins (ap_directory_walk).
-func (x *exchange) findPathInfo() {
-	r := x.r
-	sub := r.SubRequestFile(r.URI)
-	r.PathInfo = sub.PathInfo
-}
-
 // realPaths says what files are called outside of the jail, where the
 // application is. The path of a URL was written for it and stays; one that came
 // of a request's file (SetHandler) is the jail's.
 func (x *exchange) realPaths() {
 	r := x.r
-	outside := func(name string) {
-		if v, ok := r.Env.Lookup(name); ok && strings.HasPrefix(v, "/") {
-			r.Env.Set(name, r.Gen.Jail.Outside(v))
-		}
-	}
-	outside("DOCUMENT_ROOT")
-	outside("CONTEXT_DOCUMENT_ROOT")
-	outside("PATH_TRANSLATED")
+	r.ProxyRealPaths()
 	if !r.Notes.Has("proxy-sethandler") {
 		return
 	}
@@ -100,15 +83,15 @@ func (x *exchange) fixups() error {
 
 // appendParams writes r.Env as FastCGI parameters.
 func (x *exchange) appendParams(b []byte) []byte {
-	p := beginParams(b)
+	p := fcgi.BeginParams(b)
 	trace := elog.Enabled(server.LevelTrace8, x.r)
 	for _, f := range x.r.Env.All() {
 		if trace {
 			elog.Trace(8, x.r).Msgf("AH01062: sending env var '%s' value '%s'", f.Name, f.Value)
 		}
-		if !p.add(f.Name, f.Value) {
-			elog.Warn(x.r).Msgf("AH02536: couldn't encode envvar '%s' in %d bytes", f.Name, maxContent)
+		if !p.Add(f.Name, f.Value) {
+			elog.Warn(x.r).Msgf("AH02536: couldn't encode envvar '%s' in %d bytes", f.Name, fcgi.MaxContent)
 		}
 	}
-	return p.end()
+	return p.End()
 }

@@ -1,13 +1,13 @@
 package proxy_fcgi
 
 import (
-	"errors"
 	"io"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/fcgi"
 )
 
 // exchange is one request and its answer.
@@ -17,10 +17,8 @@ type exchange struct {
 	conf *config
 	conn *server.ProxyConn
 	body *server.ProxyBody
-	in   records
+	in   fcgi.Records
 	what string // what is being done, for the log
-
-	readErr error // of the fields ahead of the answer
 }
 
 // serve has the application answer (proxy_fcgi_handler).
@@ -45,10 +43,10 @@ func serve(c *server.ProxyCall) server.Status {
 	if x.body, s = c.MeasuredBody(); s != server.OK {
 		return s
 	}
+	if err := c.Resolve(conn); err != nil {
+		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	}
 	if err := c.Connect(conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return r.ProxyError(502, "DNS lookup failure for: "+conn.Hostname)
-		}
 		elog.Error(r).Msgf("AH01079: failed to make connection to backend: %s", conn.Hostname)
 		return 503
 	}
@@ -61,7 +59,7 @@ var out = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 // run is the exchange on a connection (fcgi_do_request).
 func (x *exchange) run(keep bool) server.Status {
 	buf := out.Get().(*[]byte)
-	b := appendBegin((*buf)[:0], keep)
+	b := fcgi.AppendBegin((*buf)[:0], fcgi.Responder, keep)
 	if err := x.environment(); err != nil {
 		elog.Error(x.r).Msgf("AH01074: Failed writing Environment to %s:", x.serverPort())
 		x.conn.Close = true
@@ -69,10 +67,10 @@ func (x *exchange) run(keep bool) server.Status {
 	}
 	b = x.appendParams(b)
 	if len(x.body.Ahead) > 0 {
-		b = appendStdin(b, x.body.Ahead)
+		b = fcgi.AppendStdin(b, x.body.Ahead)
 	}
 	if !x.body.More() {
-		b = appendStdin(b, nil)
+		b = fcgi.AppendStdin(b, nil)
 	}
 	err := x.write(b)
 	*buf = b[:0]
@@ -104,15 +102,15 @@ func (x *exchange) write(p []byte) error {
 // error the application's.
 func (x *exchange) sendBody() (server.Status, error) {
 	piece := make([]byte, 16<<10)
-	b := make([]byte, 0, len(piece)+2*headerLen)
+	b := make([]byte, 0, len(piece)+64)
 	for {
 		n, err := x.body.Read(x.r, piece)
 		b = b[:0]
 		if n > 0 {
-			b = appendStdin(b, piece[:n])
+			b = fcgi.AppendStdin(b, piece[:n])
 		}
 		if err == io.EOF {
-			b = appendStdin(b, nil)
+			b = fcgi.AppendStdin(b, nil)
 		} else if err != nil {
 			x.conn.Close = true
 			x.what = "reading input brigade"

@@ -3,9 +3,9 @@ package proxy_http
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/backend"
@@ -25,9 +25,11 @@ type exchange struct {
 	upgrade  string // protocol that the client asks for, and may
 	closes   bool   // the connection ends with this response
 	reused   bool   // the connection has answered before
+	early    error  // what came instead of an answer
 	head     []byte
 	body     body
-	original int // the status before the backend's
+	src      source // of the response's body
+	original int    // the status before the backend's
 	line     string
 }
 
@@ -52,7 +54,7 @@ func (x *exchange) run() server.Status {
 		r.Notes.Set("proxy-100-continue", "1")
 	}
 	if !r.Forward && r.Conn.KeepAlives == 0 && r.Env.Has("proxy-initial-not-pooled") {
-		x.conn.Close = true
+		x.conn.Reset()
 	}
 	host, port, target, s := x.target()
 	if s != server.OK {
@@ -71,6 +73,16 @@ func (x *exchange) run() server.Status {
 	}
 	x.endHead()
 	x.closes = x.conn.Close
+	if !x.waits && !x.tls && x.body.none() {
+		// What most requests are: one look, one write and one read of the backend.
+		sent, err := x.call.Send(x.conn, x.head)
+		if sent {
+			x.conn.Close, x.reused, x.early = x.closes, true, err
+			x.call.Worker.Shared.Transferred().Add(uint64(len(x.head)))
+			r.Notes.Set("proxy-source-port", x.conn.LocalPort())
+			return x.receive()
+		}
+	}
 	for retry := 0; ; retry++ {
 		if s := x.connect(host); s != server.OK {
 			return s
@@ -129,6 +141,9 @@ func (x *exchange) target() (host string, port int, target string, s server.Stat
 			}
 		}
 	}
+	if err := c.Resolve(x.conn); err != nil {
+		return "", 0, "", r.ProxyErrorOf(500, err, "DNS lookup failure for: "+x.conn.Hostname)
+	}
 	if len(c.Conf.Blocked) > 0 && c.Blocked(host) {
 		return "", 0, "", r.ProxyError(403, "Connect to remote machine blocked")
 	}
@@ -140,9 +155,6 @@ func (x *exchange) connect(host string) server.Status {
 	c := x.call
 	x.conn.Close = false
 	if err := c.Connect(x.conn); err != nil {
-		if errors.Is(err, server.ErrProxyLookup) {
-			return x.r.ProxyError(502, "DNS lookup failure for: "+x.conn.Hostname)
-		}
 		elog.Error(x.r).Msgf("AH01114: HTTP: failed to make connection to backend: %s", x.conn.Hostname)
 		return 503
 	}
@@ -232,10 +244,21 @@ func isHTTP(line string) bool {
 
 // canonicalDate writes a date as HTTP has it (date_canon).
 func canonicalDate(s string) string {
+	if isFixDate(s) {
+		return s
+	}
 	if t, err := http.ParseTime(s); err == nil {
 		return t.UTC().Format(http.TimeFormat)
 	}
 	return s
 }
 
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+// isFixDate tells whether a date has HTTP's form and the right day of the week.
+func isFixDate(s string) bool {
+	const form = "Mon, 02 Jan 2006 15:04:05 GMT"
+	if len(s) != len(form) || s[25:] != " GMT" {
+		return false
+	}
+	t, err := time.Parse(form, s)
+	return err == nil && t.Weekday().String()[:3] == s[:3]
+}

@@ -39,7 +39,9 @@ func canon(r *server.Request, url string) server.Status {
 	if name == "" {
 		return server.Declined
 	}
-	elog.Trace(1, r).Msgf("HTTP: canonicalising URL %s", url)
+	if e := elog.Trace(1, r); e != nil {
+		e.Msgf("HTTP: canonicalising URL %s", url)
+	}
 	standard := 80
 	if tls {
 		standard = 443
@@ -65,14 +67,20 @@ func serve(c *server.ProxyCall) server.Status {
 		name, rest = "ftp", c.URL[4:]
 	}
 	if name == "" || !strings.HasPrefix(rest, "//") || len(rest) == 2 {
-		elog.Debug(r).Msgf("AH01113: HTTP: declining URL %s", c.URL)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01113: HTTP: declining URL %s", c.URL)
+		}
 		return server.Declined
 	}
 	if tls && !r.Gen.SpeaksProxyTLS() {
-		elog.Debug(r).Msgf("AH01112: HTTP: declining URL %s (mod_ssl not configured?)", c.URL)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01112: HTTP: declining URL %s (mod_ssl not configured?)", c.URL)
+		}
 		return server.Declined
 	}
-	elog.Trace(1, r).Msgf("HTTP: serving URL %s", c.URL)
+	if e := elog.Trace(1, r); e != nil {
+		e.Msgf("HTTP: serving URL %s", c.URL)
+	}
 	conn, s := c.Acquire(name)
 	if s != server.OK {
 		return s

@@ -30,7 +30,6 @@ type rawHead struct {
 	line   string // the status line
 	fields string // the lines behind it, without the empty one
 	size   int
-	cut    bool   // the line had no end
 	bad    string // the line that was too long
 }
 
@@ -99,7 +98,6 @@ func readLines(in *bufio.Reader, limit int) (h rawHead, err error) {
 		line, err = readLine(in, limit) // one stray CRLF
 	}
 	h.size = len(line)
-	h.cut = !strings.HasSuffix(line, "\n")
 	if line != "" && (err == nil || err == io.EOF || errors.Is(err, errFieldSize)) {
 		h.line = strings.TrimRight(line, "\r\n \t")
 		if !isHTTP(h.line) {
@@ -183,13 +181,11 @@ func (x *exchange) fields(h rawHead, a *answer) error {
 				case server.ProxyBadHeaderStartBody:
 					if saw {
 						elog.Warn(r).Msgf("AH01098: Starting body due to bogus non-header in headers returned by %s (%s)", r.URI, r.Method)
-						a.pre = []byte(line)
+						// The line itself is lost, as in Apache.
 					} else {
 						elog.Warn(r).Msgf("AH01099: No HTTP headers returned by %s (%s)", r.URI, r.Method)
 					}
-					if rest != "" {
-						a.pre = append(append(a.pre, rest...), "\r\n"...)
-					}
+					a.pre = []byte(rest + "\r\n")
 					x.addCookies(&cookies)
 					return nil
 				}
@@ -227,7 +223,7 @@ func cutFolded(s string) (line, rest string) {
 	for rest != "" && (rest[0] == ' ' || rest[0] == '\t') {
 		var more string
 		more, rest = cutLine(rest)
-		line += " " + strings.TrimLeft(more, " \t")
+		line += more
 	}
 	return line, rest
 }

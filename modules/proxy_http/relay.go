@@ -2,7 +2,6 @@ package proxy_http
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -34,7 +33,8 @@ const (
 var errFraming = errors.New("the body of the response is malformed")
 
 func (x *exchange) source(a *answer) (*source, error) {
-	s := &source{in: x.conn.R}
+	s := &x.src
+	*s = source{in: x.conn.R}
 	switch {
 	case a.hasTE:
 		if !chunkedLast(a.te) {
@@ -114,23 +114,8 @@ func (s *source) piece(most int) ([]byte, error) {
 	if s.how != untilClose {
 		s.left -= int64(n)
 	}
-	switch {
-	case s.how == byLength && s.left == 0:
-		s.end = true
-	case s.how == byChunks && s.left == 0:
-		s.peekEnd()
-	}
+	s.end = s.how == byLength && s.left == 0
 	return p, nil
-}
-
-// peekEnd takes the last chunk when it has come with the one before, so that the
-// body's end is known with its last piece. Nothing is read for it.
-func (s *source) peekEnd() {
-	have, _ := s.in.Peek(s.in.Buffered())
-	if bytes.HasPrefix(have, []byte("\r\n0\r\n\r\n")) {
-		s.in.Discard(7) //nolint:errcheck // it is buffered
-		s.end = true
-	}
 }
 
 // nextChunk reads a chunk's line, and the trailers behind the last one, which are
@@ -225,13 +210,14 @@ func (x *exchange) sendOn(a *answer) server.Status {
 	}
 	flush := w.Params.Flush.Else(server.ProxyFlushOff)
 	most := x.call.BufferSize()
-	if len(a.pre) > 0 {
-		if err := r.PassPiece(a.pre, false); err != nil {
-			return x.clientGone()
-		}
-	}
 	for {
 		p, err := src.piece(most)
+		if len(a.pre) > 0 {
+			p, a.pre = append(a.pre, p...), nil
+			if err == io.EOF {
+				err = nil // it is told again
+			}
+		}
 		if err == io.EOF {
 			if src.how == untilClose {
 				x.conn.Close = true
@@ -291,6 +277,8 @@ func (x *exchange) broke(err error) server.Status {
 	if !r.HeadSent {
 		r.Out = server.Fields{}
 		r.StatusLine = ""
+		r.Lengthless()
+		r.Conn.Close = true
 		return 502
 	}
 	r.Truncate()

@@ -3,7 +3,6 @@ package proxy_http
 import (
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -104,17 +103,18 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 	if limit <= 0 {
 		limit = defaultFieldSize
 	}
-	h, err := readHead(x.conn.R, limit)
+	var h rawHead
+	err := x.early
+	if err == nil {
+		h, err = readHead(x.conn.R, limit)
+	}
 	if err != nil && h.line == "" {
 		return x.noStatusLine(err, waits), true
 	}
 	x.call.Worker.Shared.Read().Add(uint64(h.size))
 	if !isHTTP(h.line) {
 		a.ancient, a.status, a.text = true, 200, "200 OK"
-		a.pre = []byte(h.line)
-		if !h.cut {
-			a.pre = append(a.pre, '\n')
-		}
+		a.pre = []byte(h.line) // without its end, as Apache
 		r.Status, r.StatusLine = 200, "200 OK"
 		r.Out = server.Fields{}
 		x.conn.Close = true
@@ -131,7 +131,9 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 		a.text += " "
 	}
 	r.Status, r.StatusLine = a.status, a.text
-	elog.Trace(3, r).Msgf("Status from backend: %d", a.status)
+	if e := elog.Trace(3, r); e != nil {
+		e.Msgf("Status from backend: %d", a.status)
+	}
 	if err == nil {
 		err = x.fields(h, a)
 	}
@@ -180,7 +182,9 @@ func (x *exchange) noStatusLine(err error, waits bool) server.Status {
 		return 500
 	}
 	if r.Conn.KeepAlives == 0 {
-		elog.Debug(r).Msgf("AH01105: NOT Closing connection to client although reading from backend server %s:%d failed.", x.conn.Hostname, x.conn.Port)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01105: NOT Closing connection to client although reading from backend server %s:%d failed.", x.conn.Hostname, x.conn.Port)
+		}
 	}
 	return r.ProxyError(502, "Error reading from remote server")
 }
@@ -199,7 +203,9 @@ func (x *exchange) understand(a *answer) (s server.Status, done bool) {
 	a.te, a.hasTE = r.Out.Lookup("Transfer-Encoding")
 	if a.hasTE && r.Out.Has("Content-Length") {
 		r.Out.Unset("Content-Length")
-		elog.Debug(r).Msgf("AH01107: server %s:%d returned Transfer-Encoding and Content-Length", x.conn.Hostname, x.conn.Port)
+		if e := elog.Debug(r); e != nil {
+			e.Msgf("AH01107: server %s:%d returned Transfer-Encoding and Content-Length", x.conn.Hostname, x.conn.Port)
+		}
 		x.conn.Close = true
 	}
 	a.upgrade = r.Out.Get("Upgrade")
@@ -249,7 +255,9 @@ func (x *exchange) inform(a *answer) server.Status {
 	if !has {
 		shown = "n/a"
 	}
-	elog.Trace(2, r).Msgf("HTTP: received interim %d response (policy: %s)", a.status, shown)
+	if e := elog.Trace(2, r); e != nil {
+		e.Msgf("HTTP: received interim %d response (policy: %s)", a.status, shown)
+	}
 	switch {
 	case !has, equalFold(policy, "RFC"):
 		if a.status == 100 && !has && !r.Expecting {
@@ -302,7 +310,6 @@ func (x *exchange) final(a *answer) server.Status {
 	}
 	if r.HeaderOnly || a.status == 204 || a.status == 304 {
 		elog.Trace(2, r).Msg("header only")
-		r.Out.Unset("Transfer-Encoding")
 		x.release()
 		if r.End() != nil {
 			return server.Done
@@ -336,13 +343,8 @@ func cleanWarnings(t *server.Fields) {
 		return
 	}
 	t.Unset("Warning")
-	rest := slices.Clone(t.All())
-	t.Clear()
 	for _, w := range kept {
 		t.Add("Warning", w)
-	}
-	for _, f := range rest {
-		t.Add(f.Name, f.Value)
 	}
 }
 

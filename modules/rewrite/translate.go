@@ -112,7 +112,7 @@ func toProxy(r *server.Request, o outcome, perdir, number string) server.Status 
 	if r.HasArgs && (r.Notes.Has("proxy-nocanon") || perdir == "" && r.Proxied) {
 		r.Filename += "?" + r.Args
 	}
-	r.Handler = "proxy-server"
+	r.Proxied, r.Handler = true, "proxy-server"
 	logf(r, 1, perdir, "go-ahead with proxy request %s [OK]", r.Filename)
 	return server.OK
 }

@@ -24,6 +24,7 @@ const (
 	fixedVar
 	fieldVar
 	envVar
+	tlsVar
 	lookAheadURL
 	lookAheadFile
 )
@@ -40,7 +41,10 @@ func compileVariable(name string) *variable {
 		if prefix("ENV:") {
 			return &variable{kind: envVar, name: name[4:]}
 		}
-		return &variable{} // SSL: is empty on a connection without TLS
+		if prefix("SSL:") {
+			return &variable{kind: tlsVar, name: name[4:]}
+		}
+		return &variable{}
 	case len(name) > 4 && name[4] == ':':
 		switch {
 		case prefix("HTTP:"):
@@ -156,6 +160,9 @@ func (v *variable) value(c *context) string {
 		return v.fixed(c)
 	case fieldVar:
 		return c.field(v.name)
+	case tlsVar:
+		c.r.Unrepeatable()
+		return c.r.TLSVariable(v.name)
 	case envVar:
 		if s, ok := c.r.Notes.Lookup(v.name); ok {
 			return s

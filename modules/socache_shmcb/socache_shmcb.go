@@ -17,8 +17,9 @@ import (
 
 // Module is socache_shmcb_module.
 var Module = server.Module{
-	Name:    "socache_shmcb_module",
-	Socache: &server.SocacheProvider{Name: "shmcb", Open: open},
+	Name: "socache_shmcb_module",
+	Socache: &server.SocacheProvider{Name: "shmcb", Open: open,
+		Check: func(args string) error { _, err := parse(args); return err }},
 }
 
 const (

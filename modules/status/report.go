@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type report struct {
 	Totals            scoreboard.Totals
 	Children          []child
 	Extended, Details bool
+	More              template.HTML // what other modules add
 	Footer            string
 }
 

@@ -5,6 +5,7 @@ package status
 
 import (
 	"bytes"
+	"html/template"
 	"strconv"
 	"strings"
 	"time"
@@ -61,10 +62,19 @@ func handle(r *server.Request) server.Status {
 	}
 	rep.read(r.Gen.Board)
 	rep.load()
+	short := strings.Contains(r.Args, "auto")
+	var more strings.Builder
+	for _, m := range r.Gen.Modules {
+		if m.StatusPage != nil {
+			more.WriteString(m.StatusPage(r, short))
+		}
+	}
+	rep.More = template.HTML(more.String())
 	var b bytes.Buffer
-	if strings.Contains(r.Args, "auto") {
+	if short {
 		r.ContentType = "text/plain; charset=ISO-8859-1"
 		rep.auto(&b)
+		b.WriteString(more.String())
 	} else {
 		r.ContentType = "text/html; charset=ISO-8859-1"
 		rep.page(&b)

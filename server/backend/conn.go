@@ -34,6 +34,9 @@ type Conn struct {
 	peek            func(fd uintptr)
 	waitIn, waitOut func(fd uintptr) bool
 	interrupted     atomic.Bool
+	exchange        func(fd uintptr) bool
+	phase           int
+	primed          []byte
 }
 
 // ErrTimeout is a backend that took too long.
@@ -61,6 +64,7 @@ func New(c net.Conn, timeout time.Duration) (*Conn, error) {
 	b.waitIn = func(fd uintptr) bool { b.readOnce(fd); return b.errIn != unix.EAGAIN }
 	b.tryOut = func(fd uintptr) bool { b.writeOnce(fd); return true }
 	b.waitOut = func(fd uintptr) bool { b.writeOnce(fd); return b.errOut != unix.EAGAIN }
+	b.exchange = b.exchangeStep
 	b.peek = func(fd uintptr) { b.peeked = peek(fd) }
 	return b, nil
 }
@@ -110,10 +114,33 @@ func (c *Conn) writeOnce(fd uintptr) {
 	c.errOut = nil
 }
 
+// Prime leaves a request for the next Read to send: see [Conn.Exchange]. A
+// connection on which something happened while it waited unused gives [ErrGone]
+// or [ErrSpoken] instead, and has sent nothing.
+func (c *Conn) Prime(request []byte) { c.primed = request }
+
+// Errors of a Read after Prime.
+var (
+	ErrGone   = errors.New("the connection was closed while it waited")
+	ErrSpoken = errors.New("the other side has spoken first")
+)
+
 // Read gives what there is, and waits when there is nothing.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if request := c.primed; request != nil {
+		c.primed = nil
+		n, state, _, err := c.Exchange(request, p)
+		switch {
+		case state == Gone:
+			return 0, ErrGone
+		case state == Spoken:
+			return 0, ErrSpoken
+		case n > 0 || err != nil:
+			return n, err
+		}
 	}
 	c.in = p
 	err := c.raw.Read(c.tryIn)
@@ -134,6 +161,69 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return c.nIn, nil
+}
+
+// Exchange is for a connection that has waited unused: it looks whether anything
+// happened to it, sends a request and gives the beginning of the answer, with as
+// few system calls as that takes. sent is false when the connection was Gone or
+// had Spoken, or part of the request is still to be written: then n is 0 and the
+// caller goes on by Write and Read.
+func (c *Conn) Exchange(request, answer []byte) (n int, state State, sent bool, err error) {
+	c.in, c.out, c.nOut = answer, request, 0
+	c.phase = exchangeCheck
+	if err := c.extend(&c.readUntil, c.Conn.SetReadDeadline); err != nil {
+		return 0, Gone, false, err
+	}
+	err = c.raw.Read(c.exchange)
+	c.in = nil
+	rest := c.out
+	c.out = nil
+	switch {
+	case c.phase == exchangeCheck && err == nil: // the first read gave something
+		switch {
+		case c.errIn == nil && c.nIn > 0:
+			return 0, Spoken, false, nil
+		default:
+			return 0, Gone, false, nil
+		}
+	case c.errOut != nil || len(rest) > 0:
+		if c.errOut == unix.EAGAIN || c.errOut == nil {
+			_, err := c.Write(rest)
+			return 0, Alive, err == nil, err
+		}
+		return 0, Alive, false, c.errOut
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, Alive, true, ErrTimeout
+	case err != nil:
+		return 0, Alive, true, err
+	case c.errIn != nil:
+		return 0, Alive, true, c.errIn
+	case c.nIn == 0:
+		return 0, Alive, true, io.EOF
+	}
+	return c.nIn, Alive, true, nil
+}
+
+// Phases of Exchange.
+const (
+	exchangeCheck = iota
+	exchangeAnswer
+)
+
+// exchangeStep is called until it is true, when the socket can be read. The first
+// read must find nothing; the request goes out behind it, so that whatever comes
+// afterwards wakes the goroutine up.
+func (c *Conn) exchangeStep(fd uintptr) bool {
+	c.readOnce(fd)
+	if c.phase == exchangeAnswer {
+		return c.errIn != unix.EAGAIN
+	}
+	if c.errIn != unix.EAGAIN {
+		return true
+	}
+	c.phase = exchangeAnswer
+	c.writeOnce(fd)
+	return c.errOut != nil
 }
 
 // Write writes all of p.

@@ -94,7 +94,8 @@ func (c *run) arguments() []string {
 	args := []string{c.r.Filename}
 	if q := c.r.Args; q != "" && !strings.Contains(q, "=") {
 		for _, w := range strings.SplitN(q, "+", maxArgs) {
-			args = append(args, escapeShell(w))
+			w, _ = server.UnescapeURL(w)
+			args = append(args, program.EscapeShell(w))
 		}
 	}
 	return args
@@ -102,20 +103,3 @@ func (c *run) arguments() []string {
 
 // maxArgs is how many words of a query become arguments.
 const maxArgs = 4096
-
-// shellSpecials are the bytes that mean something to a shell (T_ESCAPE_SHELL_CMD).
-const shellSpecials = "&;`'\"|*?~<>^()[]{}$\\\n"
-
-// escapeShell decodes a word of a query and puts a backslash before what a
-// shell would take for its own (ap_unescape_url, ap_escape_shell_cmd).
-func escapeShell(word string) string {
-	word, _ = server.UnescapeURL(word)
-	var b strings.Builder
-	for i := 0; i < len(word); i++ {
-		if strings.IndexByte(shellSpecials, word[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(word[i])
-	}
-	return b.String()
-}

@@ -20,7 +20,7 @@ func (c *run) respond() server.Status {
 	r := c.r
 	in := bufio.NewReaderSize(c, 8192)
 	if !c.nph {
-		s, bad := r.ScanScript(c.log, in)
+		s, bad := r.ScanScript(c.log, in, false)
 		c.headRead = true
 		if !r.Env.Has("ap_trust_cgilike_cl") {
 			r.Out.Unset("Content-Length") // the body's own length counts

@@ -16,7 +16,8 @@ import (
 // acceptBatch bounds how long new connections keep the loop from old ones.
 const acceptBatch = 64
 
-func (l *Loop) accept(lfd int) {
+// accept takes new connections in and has each served by begin.
+func (l *Loop) accept(lfd int, begin func(*conn)) {
 	l.accepts.Lock()
 	defer l.accepts.Unlock()
 	for range acceptBatch {
@@ -40,7 +41,7 @@ func (l *Loop) accept(lfd int) {
 			l.starving = false
 			elog.Notice(l.main()).Msg("connections are accepted again")
 		}
-		l.add(lfd, fd, remote)
+		begin(l.add(lfd, fd, remote))
 	}
 }
 
@@ -87,15 +88,14 @@ func (l *Loop) arrivalAt(a netip.AddrPort) *arrival {
 	if at == nil {
 		v := l.gen.BaseServer(a)
 		at = &arrival{uint32(len(l.arrivals)), a, a.Addr().Unmap().String(), v, limitsOf(server.CoreServer.Of(v)), l.gen.ReadLimits(v)}
+		at.limits.forward = l.gen.Forwards()
 		l.arrivals[a] = at
 	}
 	return at
 }
 
-// add takes a connection in. What it sends with its first packet is often there
-// already (TCP_DEFER_ACCEPT), so it is read at once: a connection that ends
-// with its first answer is never waited for.
-func (l *Loop) add(lfd, fd int, remote netip.AddrPort) {
+// add takes a connection in. It is busy.
+func (l *Loop) add(lfd, fd int, remote netip.AddrPort) *conn {
 	local := l.listeners[lfd]
 	if local.Addr().IsUnspecified() || !local.IsValid() {
 		local = socketName(fd)
@@ -110,9 +110,12 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) {
 	c.info.ID = l.next
 	l.gen.Connected(&c.info)
 	c.preface = c.info.Preface()
+	if conf := c.info.Secure(); conf != nil {
+		c.sec = newSecure(c, conf)
+	}
 	l.crew.Accepted.Add(1)
 	l.crew.Open.Add(1)
-	l.answer(c)
+	return c
 }
 
 // enrol has the loop woken for what happens on a connection. It is done when

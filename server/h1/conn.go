@@ -38,6 +38,7 @@ type conn struct {
 	arrival  uint32         // the number of the local address
 	enrolled bool           // the loop hears of it
 	preface  server.Preface // until it was read; nil for none
+	sec      *secure        // its encryption; nil for one in clear
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -104,7 +105,7 @@ func (c *conn) timeout() time.Duration {
 // rawRead reads once from the socket; it waits when there is nothing.
 func (c *conn) rawRead(p []byte, limit time.Duration) (int, error) {
 	for {
-		n, err := read(c.fd, p)
+		n, err := c.recv(p)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -235,27 +236,41 @@ func (c *conn) serve(in []byte, d *debt) {
 // serveOnce answers what is in in, or else what it reads, while there are
 // bytes. It answers false when the connection is gone.
 func (c *conn) serveOnce(in []byte) bool {
-	if c.buf = in; len(in) == 0 {
-		bp := buffers.Get().(*[]byte)
-		defer buffers.Put(bp)
-		n, err := read(c.fd, *bp)
-		switch {
-		case err == unix.EAGAIN || err == unix.EINTR:
-			return true
-		case err != nil || n == 0:
-			c.close()
+	c.buf = in
+	if c.sec != nil && !c.sec.done {
+		if !c.begin() {
+			c.linger()
 			return false
 		}
-		c.bytesIn += int64(n)
-		c.buf = (*bp)[:n:n]
 	}
-	if c.preface != nil && !c.readPreface() {
-		c.close()
-		return false
-	}
+	var bp *[]byte
+	defer func() {
+		if bp != nil {
+			buffers.Put(bp)
+		}
+	}()
 	for {
 		if len(c.buf) == 0 {
-			return true
+			if (bp != nil || len(in) > 0) && c.sec == nil {
+				return true // an event tells of more
+			}
+			if bp == nil {
+				bp = buffers.Get().(*[]byte)
+			}
+			n, err := c.recv(*bp)
+			switch {
+			case err == unix.EAGAIN || err == unix.EINTR:
+				return true
+			case err != nil || n == 0:
+				c.close()
+				return false
+			}
+			c.bytesIn += int64(n)
+			c.buf = (*bp)[:n:n]
+		}
+		if c.preface != nil && !c.readPreface() {
+			c.close()
+			return false
 		}
 		if !c.request() {
 			c.linger()
@@ -507,8 +522,18 @@ func (c *conn) close() {
 	}
 }
 
+// readable tells whether something that was sent has not been read.
+func (c *conn) readable() bool {
+	var b [1]byte
+	n, _, err := unix.Recvfrom(c.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && n > 0
+}
+
 // shut frees the descriptor; the state is closed.
 func (c *conn) shut() {
+	if c.sec != nil {
+		c.sec.farewell()
+	}
 	c.loop.forget(c)
 	if c.tunnel {
 		c.loop.disown(c)

@@ -249,6 +249,25 @@ func (x *exchange) copyFile(k server.Bucket) error {
 	return nil
 }
 
+// encryptFile is sendfile for an encrypted connection.
+func (c *conn) encryptFile(fd int, off, n int64) error {
+	buf := make([]byte, min(n, 4*maxPlain))
+	for n > 0 {
+		m, err := unix.Pread(fd, buf[:min(int64(len(buf)), n)], off)
+		if m <= 0 {
+			if err == nil {
+				err = errors.New("the file became shorter")
+			}
+			return err
+		}
+		if err := c.sec.write(buf[:m]); err != nil {
+			return err
+		}
+		off, n = off+int64(m), n-int64(m)
+	}
+	return nil
+}
+
 // writeAll writes to the socket, waiting as long as Timeout allows each time.
 func (c *conn) writeAll(p []byte) error { return c.write(p, 0) }
 
@@ -256,6 +275,14 @@ func (c *conn) writeAll(p []byte) error { return c.write(p, 0) }
 func (c *conn) writeMore(p []byte) error { return c.write(p, unix.MSG_MORE) }
 
 func (c *conn) write(p []byte, flags int) error {
+	if c.sec != nil {
+		return c.sec.write(p)
+	}
+	return c.writeRaw(p, flags)
+}
+
+// writeRaw writes to the socket what it carries, encrypted or not.
+func (c *conn) writeRaw(p []byte, flags int) error {
 	for len(p) > 0 {
 		n, err := send(c.fd, p, flags|unix.MSG_NOSIGNAL)
 		if n > 0 {
@@ -276,6 +303,9 @@ func (c *conn) write(p []byte, flags int) error {
 }
 
 func (c *conn) sendfile(fd int, off, n int64) error {
+	if c.sec != nil {
+		return c.encryptFile(fd, off, n)
+	}
 	for n > 0 {
 		m, err := sendFile(c.fd, fd, &off, n)
 		c.bytesOut += m

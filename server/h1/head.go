@@ -15,6 +15,7 @@ type limits struct {
 	line, field, fields int
 	unsafe, http09      bool
 	registered          bool
+	forward             bool // a proxy may ask for URLs of any scheme
 }
 
 // Defaults of LimitRequestLine, LimitRequestFieldsize and LimitRequestFields.
@@ -142,7 +143,7 @@ func (h *head) requestLine(l limits) int {
 			return 400
 		}
 	}
-	if !validTarget(h.method, target) {
+	if !validTarget(h.method, target, l.forward) {
 		return 400
 	}
 	if l.registered && !server.KnownMethod(h.method) {
@@ -171,12 +172,14 @@ func (h *head) requestLine(l limits) int {
 // validTarget refuses what is a path to one reader and something else to
 // another: fragments, users in front of hosts, schemes that are not HTTP's, a
 // path for CONNECT (observed on 2.4.71).
-func validTarget(method, target string) bool {
+func validTarget(method, target string, anyScheme bool) bool {
 	if strings.IndexByte(target, '#') >= 0 {
 		return false
 	}
 	if method == "CONNECT" {
-		return target[0] != '/'
+		host, port, ok := strings.Cut(target[strings.LastIndexByte(target, ']')+1:], ":")
+		_, err := strconv.ParseUint(port, 10, 16)
+		return ok && err == nil && target[0] != '/' && (host != "" || target[0] == '[')
 	}
 	scheme, rest, absolute := strings.Cut(target, "://")
 	if !absolute || target[0] == '/' || strings.IndexByte(scheme, '?') >= 0 {
@@ -185,7 +188,7 @@ func validTarget(method, target string) bool {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		rest = rest[:i]
 	}
-	return (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && strings.IndexByte(rest, '@') < 0
+	return (anyScheme || strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && strings.IndexByte(rest, '@') < 0
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

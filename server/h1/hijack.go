@@ -2,6 +2,7 @@ package h1
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -16,8 +17,9 @@ import (
 // hears no more of the connection.
 type hijacked struct {
 	*net.TCPConn
-	c   *conn
-	pre []byte // read ahead
+	io.ReadWriter // what goes over it in clear
+	c             *conn
+	pre           []byte // read ahead
 }
 
 var _ server.Hijacker = (*exchange)(nil)
@@ -43,7 +45,10 @@ func (x *exchange) Hijack() (server.ClientStream, error) {
 	if c.enrolled {
 		unix.EpollCtl(c.loop.epfd, unix.EPOLL_CTL_DEL, c.fd, nil) //nolint:errcheck // its events are ignored otherwise
 	}
-	h := &hijacked{TCPConn: tcp, c: c, pre: c.buf}
+	h := &hijacked{TCPConn: tcp, ReadWriter: tcp, c: c, pre: c.buf}
+	if c.sec != nil {
+		c.sec.given, h.ReadWriter = tcp, c.sec.tls
+	}
 	c.buf = nil
 	c.timer.stop()
 	c.info.Close = true
@@ -57,13 +62,21 @@ func (h *hijacked) Read(p []byte) (int, error) {
 		h.pre = h.pre[n:]
 		return n, nil
 	}
-	n, err := h.TCPConn.Read(p)
+	n, err := h.ReadWriter.Read(p)
 	h.c.bytesIn += int64(n)
 	return n, err
 }
 
+// CloseWrite says that nothing more will come.
+func (h *hijacked) CloseWrite() error {
+	if s := h.c.sec; s != nil {
+		s.tls.CloseWrite() //nolint:errcheck // the end of the stream says the same
+	}
+	return h.TCPConn.CloseWrite()
+}
+
 func (h *hijacked) Write(p []byte) (int, error) {
-	n, err := h.TCPConn.Write(p)
+	n, err := h.ReadWriter.Write(p)
 	h.c.bytesOut += int64(n)
 	return n, err
 }

@@ -30,12 +30,13 @@ const (
 
 // inline is what the loop works with; one thread only.
 type inline struct {
-	in    []byte
-	out   []byte
-	q     recognised
-	sent  []repeated
-	log   logger
-	dates dateTexts
+	in      []byte
+	out     []byte
+	records []byte // of an encrypted connection
+	q       recognised
+	sent    []repeated
+	log     logger
+	dates   dateTexts
 }
 
 // repeated is a prepared answer that is on its way out.
@@ -76,13 +77,13 @@ type debt struct {
 // answer serves a connection that has something to read and that the caller has
 // made busy. It leaves it idle, closed, or to a goroutine.
 func (l *Loop) answer(c *conn) {
-	if c.preface != nil {
+	if c.preface != nil || c.sec != nil && !c.sec.done {
 		l.hand(c, nil, nil)
 		return
 	}
 	n := l.inline
 	for range inlineReads {
-		got, err := read(c.fd, n.in)
+		got, err := c.recv(n.in)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -97,7 +98,7 @@ func (l *Loop) answer(c *conn) {
 		if !l.answerAll(c, n.in[:got]) {
 			return
 		}
-		if got < len(n.in) {
+		if c.drained(got, len(n.in)) {
 			l.rest(c)
 			return
 		}
@@ -203,7 +204,10 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 	}
 	var err error
 	var wrote int
-	if body := last.p.body; len(body) > copiedBody {
+	if body := last.p.body; c.sec != nil {
+		d.out = nil
+		last.out += l.encrypt(c, out, body, &err)
+	} else if len(body) > copiedBody {
 		if wrote, err = send2(c.fd, out, body, flags); wrote < len(out)+len(body) {
 			d.out = append(slices.Clone(out[min(wrote, len(out)):]), body[max(wrote-len(out), 0):]...)
 		} else {
@@ -213,7 +217,7 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		wrote, err = send(c.fd, out, flags)
 		d.out = out[wrote:]
 	}
-	if err == nil && len(d.out) == 0 && d.n > 0 {
+	if err == nil && len(d.out) == 0 && d.n > 0 && c.sec == nil {
 		var m int64
 		if m, err = sendFile(c.fd, d.file.fd, &d.off, d.n); m == 0 && err == nil {
 			err = unix.EIO // the file became shorter
@@ -225,7 +229,7 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 		c.info.Aborted, c.info.Close = true, true
 		last.out -= int64(len(d.out)) + d.n
 		fallthrough
-	case err == nil && len(d.out) == 0 && d.n == 0:
+	case err == nil && len(d.out) == 0 && d.n == 0 && (c.sec == nil || len(c.sec.out) == 0):
 		now := time.Now()
 		w := l.answers.watch.Load()
 		for i := range sent {
@@ -243,6 +247,29 @@ func (l *Loop) send(c *conn, out []byte, sent []repeated, rest []byte, done bool
 	}
 	l.hand(c, slices.Clone(rest), d.clone(sent))
 	return false
+}
+
+// encrypt sends what is in clear, and a longer body behind it. What the socket
+// does not take stays in c.sec.out. It gives the bytes that encryption adds.
+func (l *Loop) encrypt(c *conn, out, body []byte, err *error) (overhead int64) {
+	s, n := c.sec, l.inline
+	plain := len(out)
+	s.out = n.records[:0]
+	_, *err = s.tls.Write(out)
+	if *err == nil && len(body) > copiedBody {
+		plain += len(body)
+		_, *err = s.tls.Write(body)
+	}
+	all := s.out
+	n.records, s.out = all[:0], nil
+	if *err != nil {
+		return 0
+	}
+	wrote, e := send(c.fd, all, unix.MSG_NOSIGNAL)
+	if *err = e; (e == nil || e == unix.EAGAIN) && wrote < len(all) {
+		s.out = slices.Clone(all[wrote:])
+	}
+	return int64(len(all) - plain)
 }
 
 // clone copies what lies in the loop's buffers.
@@ -266,7 +293,12 @@ func (c *conn) settle(d *debt) bool {
 	if d.file != nil {
 		flags = unix.MSG_MORE
 	}
-	err := c.write(d.out, flags)
+	var err error
+	if c.sec != nil {
+		err = c.sec.flush() // what was encrypted; nothing is in clear any more
+	} else {
+		err = c.write(d.out, flags)
+	}
 	if err == nil && d.file != nil {
 		err = c.sendfile(d.file.fd, d.off, d.n)
 	}

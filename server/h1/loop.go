@@ -33,6 +33,7 @@ type Loop struct {
 	inline   *inline
 	now      time.Time // when the loop last looked
 	arrivals map[netip.AddrPort]*arrival
+	secures  []secureArrival
 
 	crew     *scoreboard.Crew
 	rows     rowSettings
@@ -99,7 +100,10 @@ func (l *Loop) Serve() error {
 		for _, ev := range events[:max(n, 0)] {
 			fd := int(ev.Fd)
 			if _, is := l.listeners[fd]; is && !l.draining.Load() { // Deafen closes it, and its number may be used again
-				l.accept(fd)
+				// What a client sends with its first packet is often there already
+				// (TCP_DEFER_ACCEPT), so it is read at once: a connection that ends
+				// with its first answer is never waited for.
+				l.accept(fd, l.answer)
 				continue
 			}
 			l.mu.Lock()
@@ -161,8 +165,12 @@ func (l *Loop) sweep() {
 				if c.take(busy) {
 					l.leave(c, c.expire)
 				}
-			case c.take(closed):
-				c.shut()
+			case c.take(busy):
+				if c.readable() { // the loop was too busy to see it
+					l.hand(c, nil, nil)
+				} else {
+					c.close()
+				}
 			}
 		}
 	}
@@ -207,9 +215,10 @@ func (l *Loop) Deafen() {
 	for fd := range l.listeners {
 		unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // one that rests is not there
 	}
-	// A connection that only this process was woken for is still its own.
+	// A connection that only this process was woken for is still its own. The
+	// loop may be answering others: this is not its goroutine.
 	for fd := range l.listeners {
-		l.accept(fd)
+		l.accept(fd, func(c *conn) { l.hand(c, nil, nil) })
 	}
 	l.accepts.Lock()
 	defer l.accepts.Unlock()

@@ -23,6 +23,7 @@ type prepared struct {
 	conn    server.Persistence
 	vary    []varyOn
 	logged  []int // watched fields that log lines are made of
+	watch   int   // how many fields must have been watched to know those of vary and logged
 	client  string
 	expires int64 // Unix nanoseconds
 
@@ -216,7 +217,7 @@ func (a *answers) find(q *recognised, c *conn, now int64) *prepared {
 }
 
 func (p *prepared) fits(q *recognised, c *conn) bool {
-	if p.client != "" && p.client != c.info.ClientIP {
+	if p.watch > len(q.watch.names) || p.client != "" && p.client != c.info.ClientIP {
 		return false
 	}
 	for i := range p.vary {
@@ -254,6 +255,7 @@ func (a *answers) put(key string, p *prepared, now int64) {
 		}
 		p.logged = append(p.logged, n)
 	}
+	p.watch = len(a.watch.Load().names)
 	list := a.m[key]
 	list = slices.DeleteFunc(list, func(old *prepared) bool {
 		gone := old.expires <= now || old.client == p.client && slices.Equal(old.vary, p.vary)

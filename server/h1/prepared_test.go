@@ -75,6 +75,33 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestLateAnswer recognises a request before the first answer comes that looks
+// at one of its fields: it must not be taken for a request without the field.
+func TestLateAnswer(t *testing.T) {
+	a := newAnswers(time.Second, 1<<20)
+	const key = "\x00\x00\x00\x00GET /a HTTP/1.1\nh"
+	q := recognised{watch: a.watch.Load()}
+	if !q.recognise([]byte("GET /a HTTP/1.1\r\nHost: h\r\nCookie: a=1\r\n\r\n"), 0, &limits{}) {
+		t.Fatal("not recognised")
+	}
+	a.put(key, answerFor("none", "", server.FieldDependency{Name: "Cookie"}), 0)
+	if p := a.find(&q, &conn{}, 50); p != nil {
+		t.Errorf("got the answer for requests without Cookie")
+	}
+	logged := answerFor("logged", "")
+	logged.rep.Logged = []string{"X-Id"}
+	a = newAnswers(time.Second, 1<<20)
+	q.watch = a.watch.Load()
+	a.put(key, logged, 0)
+	if p := a.find(&q, &conn{}, 50); p != nil {
+		t.Errorf("got an answer whose log line lacks a field")
+	}
+	q.watch = a.watch.Load()
+	if p := a.find(&q, &conn{}, 50); p != logged {
+		t.Errorf("the answer is not found when the field is watched")
+	}
+}
+
 func TestAnswersAreBounded(t *testing.T) {
 	a := newAnswers(time.Second, 100<<10)
 	for i := range 100 {

@@ -76,7 +76,10 @@ func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, er
 	if err != nil {
 		return nil, nil, err
 	}
-	g.Logs, g.Board, g.Crew = logs, board, crew
+	g.Logs, g.Board, g.Crew, g.Secrets = logs, board, crew, s.Secrets
+	if g.Sockets, err = s.inheritBroker(); err != nil {
+		return nil, nil, err
+	}
 	if err := openErrorLogs(g, p); err != nil {
 		return nil, nil, err
 	}

@@ -24,7 +24,9 @@ type generation struct {
 	snapshot  int  // descriptor
 	namespace bool // children get a user namespace, in which they may chroot
 	want      int
-	workers   int // of each child
+	workers   int        // of each child
+	sockets   []string   // outside of the jail, that children may be connected to
+	connector *connector // connects to them; nil without any
 	children  map[int]*child
 	failures  int  // children in a row that ended before they served
 	hard      bool // raised by HUP: the one before it is not waited for
@@ -121,7 +123,7 @@ func (m *parent) stdout() *os.File {
 // seal makes the snapshot: who the children become is decided here, outside.
 func (g *generation) seal(p *Program) error {
 	l, jail := g.loaded, g.loaded.jail()
-	s := &snapshot{NoRoots: p.NoRoots, Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
+	s := &snapshot{Secrets: l.Gen.Secrets, NoRoots: p.NoRoots, Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
 		ErrorLog: p.ErrorLog, Number: l.Gen.Number, Logs: g.logs.specs,
 		Jail: jail.Dir, KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
 	var err error
@@ -139,6 +141,12 @@ func (g *generation) seal(p *Program) error {
 	g.want, s.Procs = processes(l.mpm(), p.Debug)
 	g.workers = workers(l.mpm(), g.want)
 	s.Workers = g.workers
+	if g.sockets = g.namedSockets(); len(g.sockets) > 0 {
+		if g.connector, err = newConnector(s.ID, s.KeepUser); err != nil {
+			return fmt.Errorf("connect as %s: %w", jail.User, err)
+		}
+		s.Named = g.sockets
+	}
 	g.snapshot, err = seal("httpd-generation", s)
 	return err
 }
@@ -164,6 +172,8 @@ func (g *generation) protocol(x *listener) string {
 func (g *generation) close(keep []*listener) {
 	closeListeners(g.listeners, keep)
 	g.logs.close()
+	g.connector.close()
+	g.connector = nil
 	if g.snapshot >= 0 {
 		unix.Close(g.snapshot)
 		g.snapshot = -1

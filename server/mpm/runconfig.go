@@ -13,7 +13,6 @@ import (
 
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
-	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -29,10 +28,7 @@ func (p *Program) DumpRunConfig(w io.Writer, l *Loaded) {
 	}
 	fmt.Fprintf(w, "Main DocumentRoot: \"%s\"\n", documentRoot)
 	fmt.Fprintf(w, "Main ErrorLog: \"%s\"\n", errorLogSpec(l.Gen.Config.Main, p))
-	runtime := rootRelative(core.ServerRoot, "logs")
-	if dir := lastArgument(l.Gen.Config.Tree, "DefaultRuntimeDir"); dir != "" {
-		runtime = rootRelative(core.ServerRoot, dir)
-	}
+	runtime := server.RuntimeDir(l.Gen.Config.Tree)
 	fmt.Fprintf(w, "Mutex default: dir=\"%s/\" mechanism=default \n", runtime)
 	fmt.Fprintf(w, "PidFile: \"%s\"\n", p.PidFilePath(l))
 	for _, d := range p.Defines {
@@ -52,16 +48,6 @@ func (p *Program) DumpRunConfig(w io.Writer, l *Loaded) {
 	if jail.Dir != "" {
 		fmt.Fprintf(w, "ChrootDir: \"%s\"%s\n", jail.Dir, unused)
 	}
-}
-
-func lastArgument(t *httpdconf.Tree, name string) string {
-	word := ""
-	for _, n := range t.Nodes {
-		if !n.Section && strings.EqualFold(n.Name, name) {
-			word, _ = httpdconf.Getword(n.Args)
-		}
-	}
-	return word
 }
 
 // CheckErrorLogs finds error logs whose directory is missing, as core's

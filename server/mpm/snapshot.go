@@ -19,8 +19,11 @@ type snapshot struct {
 	Number                 int
 	Text                   []byte // answers of the parent's Source: what httpdconf replays
 
+	Secrets map[string]string // of the parent's generation: keys that a pass phrase opened
+
 	Sockets []socketInfo // of the descriptors from firstFD on
 	Logs    []string     // of the descriptors behind them
+	Named   []string     // sockets that the parent connects to; a broker's channel stands behind the logs
 
 	Jail     string
 	ID       chroot.Identity

@@ -2,6 +2,7 @@ package mpm
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"syscall"
@@ -18,7 +19,8 @@ type child struct {
 	gen     *generation
 	slot    int // on the scoreboard; -1 when it was full
 	control *os.File
-	lines   int // memory file of its log lines
+	lines   int           // memory file of its log lines
+	broker  *net.UnixConn // asks for sockets; nil without any
 	began   time.Time
 	ready   bool
 	leaving bool   // asked for a successor
@@ -105,6 +107,16 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 	}
 	files = append(files, g.logs.fds()...)
 	c := &child{gen: g, control: parentEnd, lines: lines, began: time.Now()}
+	if g.connector != nil {
+		var theirs int
+		if c.broker, theirs, err = newBroker(); err != nil {
+			parentEnd.Close()
+			unix.Close(lines)
+			return nil, err
+		}
+		defer unix.Close(theirs)
+		files = append(files, uintptr(theirs))
+	}
 	err = s.thread.Do(func() error {
 		restoreSignals(&unix.Sigset_t{})
 		var err error
@@ -118,7 +130,13 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 	if err != nil {
 		parentEnd.Close()
 		unix.Close(lines)
+		if c.broker != nil {
+			c.broker.Close()
+		}
 		return nil, fmt.Errorf("start %s: %w", s.self, err)
+	}
+	if c.broker != nil {
+		go g.connector.broker(c.broker, g.sockets)
 	}
 	board.seat(c)
 	send(c.control, "slot", strconv.Itoa(c.slot)) //nolint:errcheck // it ended at once then, which is noticed

@@ -72,6 +72,7 @@ type legacyLog struct {
 
 type legacyChild struct {
 	PID, Control, Lines, Slot int
+	Broker                    int // -1: none
 	Began                     time.Time
 	Leaving, Drained          bool
 }
@@ -178,7 +179,12 @@ func (m *parent) bequeath(hard bool) (state int, keep []int, err error) {
 		lg.Logs, keep = logs, append(keep, fds...)
 		for _, c := range g.children {
 			fd := rawFD(c.control)
-			lg.Children = append(lg.Children, legacyChild{c.pid, fd, c.lines, c.slot, c.began, c.leaving, c.drained})
+			broker := -1
+			if c.broker != nil {
+				broker = rawFD(c.broker)
+				keep = append(keep, broker)
+			}
+			lg.Children = append(lg.Children, legacyChild{c.pid, fd, c.lines, c.slot, broker, c.began, c.leaving, c.drained})
 			keep = append(keep, fd, c.lines)
 		}
 		s.Generations = append(s.Generations, lg)
@@ -296,6 +302,12 @@ func (m *parent) adopt(lg *legacyGeneration) (*generation, error) {
 	l.Gen.Number = s.Number
 	g := &generation{loaded: l, snapshot: lg.Snapshot, namespace: lg.Namespace, hard: lg.Hard, want: lg.Want, workers: lg.Workers,
 		children: map[int]*child{}, logs: inheritLogs(lg.Logs, m.stdout())}
+	if g.sockets = s.Named; len(g.sockets) > 0 {
+		var err error
+		if g.connector, err = newConnector(s.ID, s.KeepUser); err != nil {
+			return nil, err
+		}
+	}
 	for _, x := range lg.Listeners {
 		addr, err := netip.ParseAddrPort(x.Addr)
 		if err != nil {
@@ -309,6 +321,12 @@ func (m *parent) adopt(lg *legacyGeneration) (*generation, error) {
 		unix.CloseOnExec(x.Lines)
 		c := &child{pid: x.PID, gen: g, slot: x.Slot, control: os.NewFile(uintptr(x.Control), "control"), lines: x.Lines, began: x.Began,
 			ready: true, leaving: x.Leaving, drained: x.Drained}
+		if x.Broker > 0 && g.connector != nil {
+			if conn, err := brokerConn(x.Broker); err == nil {
+				c.broker = conn
+				go g.connector.broker(conn, g.sockets)
+			}
+		}
 		g.children[c.pid] = c
 		if c.slot >= 0 && c.slot < len(m.board.slots) {
 			m.board.slots[c.slot] = c

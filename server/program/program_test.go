@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -122,6 +124,28 @@ func TestLimits(t *testing.T) {
 	_, err := Start(&Command{Path: "/no/such", Limits: Limits{CPU: &cpu}})
 	if err != syscall.ENOENT {
 		t.Errorf("a missing program: %v", err)
+	}
+}
+
+// TestSignals: whatever signals this process was started with, a program has
+// none blocked and none ignored.
+func TestSignals(t *testing.T) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
+	p, err := Start(&Command{Path: "/bin/grep", Args: []string{"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}, NoInput: true})
+	if err != nil {
+		t.Skip(err)
+	}
+	out, _ := io.ReadAll(p.Stdout)
+	p.Wait()
+	for l := range strings.Lines(string(out)) {
+		name, mask, _ := strings.Cut(strings.TrimSpace(l), ":\t")
+		n, err := strconv.ParseUint(mask, 16, 64)
+		if err != nil || n != 0 && name == "SigBlk" || n&(1<<(syscall.SIGPIPE-1)|1<<(syscall.SIGHUP-1)) != 0 {
+			t.Error(l)
+		}
+	}
+	if len(out) == 0 {
+		t.Error("nothing was said")
 	}
 }
 

@@ -1,0 +1,187 @@
+package ssl
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// proxyConfig is how TLS is spoken to backends.
+type proxyConfig struct {
+	on           directives.Opt[bool]
+	protocols    directives.Opt[protocols]
+	ciphers      cipherSpec
+	verify       directives.Opt[verifyMode]
+	depth        directives.Opt[int]
+	caFile       source
+	caPath       source
+	crlFile      source
+	crlPath      source
+	crlCheck     directives.Opt[revocation]
+	machineFile  source
+	machinePath  source
+	machineChain source
+	checkExpire  directives.Opt[bool]
+	checkCN      directives.Opt[bool]
+	checkName    directives.Opt[bool]
+}
+
+func mergeProxy(base, add proxyConfig) proxyConfig {
+	add.on, add.protocols, add.ciphers = add.on.Or(base.on), add.protocols.Or(base.protocols), add.ciphers.or(base.ciphers)
+	add.verify, add.depth = add.verify.Or(base.verify), add.depth.Or(base.depth)
+	add.caFile, add.caPath = add.caFile.or(base.caFile), add.caPath.or(base.caPath)
+	add.crlFile, add.crlPath, add.crlCheck = add.crlFile.or(base.crlFile), add.crlPath.or(base.crlPath), add.crlCheck.Or(base.crlCheck)
+	add.machineFile, add.machinePath = add.machineFile.or(base.machineFile), add.machinePath.or(base.machinePath)
+	add.machineChain = add.machineChain.or(base.machineChain)
+	add.checkExpire, add.checkCN, add.checkName = add.checkExpire.Or(base.checkExpire), add.checkCN.Or(base.checkCN), add.checkName.Or(base.checkName)
+	return add
+}
+
+func setProxyVerify(c *config, cmd *directives.Cmd, word string) error {
+	v, err := parseVerify(cmd, word)
+	c.proxy.verify = directives.Given(v)
+	return err
+}
+
+func setProxyDepth(c *config, cmd *directives.Cmd, text string) (err error) {
+	c.proxy.depth, err = parseDepth(cmd, text)
+	return err
+}
+
+// load makes the tls.Config for backends.
+func (p *proxyConfig) load(g *server.Generation, v *directives.Server) (*tls.Config, error) {
+	s := server.ServerSubject(g, v)
+	lowest, highest := p.protocols.Else(allProtocols).versions()
+	if highest == 0 {
+		elog.Emerg(s).Msg("AH02231: No SSL protocols available [hint: SSLProxyProtocol]")
+		return nil, fatal(v)
+	}
+	spec := p.ciphers.old
+	if spec == "" {
+		spec = "DEFAULT"
+	}
+	conf := &tls.Config{MinVersion: lowest, MaxVersion: highest, CipherSuites: append(ciphersOf(spec), 0), InsecureSkipVerify: true,
+		ClientSessionCache: tls.NewLRUClientSessionCache(64)}
+	x := &sslContext{depth: p.depth.Else(1), crl: p.crlCheck.Else(revocation{})}
+	cas, err := certificatesOf(p.caFile)
+	if err == nil {
+		var more []*x509.Certificate
+		more, err = certificatesOf(p.caPath)
+		cas = append(cas, more...)
+	}
+	if err != nil {
+		elog.Emerg(s).Err(err).Msg("AH02210: Unable to configure verify locations for proxy")
+		return nil, fatal(v)
+	}
+	x.cas = x509.NewCertPool()
+	for _, ca := range cas {
+		x.cas.AddCert(ca)
+	}
+	if x.crls, err = revocationsOf(p.crlFile, p.crlPath); err != nil {
+		elog.Emerg(s).Err(err).Msg("AH01901: Unable to configure X.509 CRL storage for certificate revocation")
+		return nil, fatal(v)
+	}
+	machines, err := p.machines()
+	if err != nil {
+		elog.Emerg(s).Err(err).Msg("AH02252: incomplete client cert configured for SSL proxy (missing or encrypted private key?)")
+		return nil, fatal(v)
+	}
+	conf.GetClientCertificate = func(q *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		for i := range machines {
+			if q.SupportsCertificate(&machines[i]) == nil {
+				return &machines[i], nil
+			}
+		}
+		return &tls.Certificate{}, nil
+	}
+	conf.VerifyConnection = func(cs tls.ConnectionState) error { return p.judge(x, cs) }
+	return conf, nil
+}
+
+// judge is what is checked of a backend's certificate (ssl_callback_SSLVerify
+// and ssl_io_filter_handshake for proxies).
+func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState) error {
+	c := cs.PeerCertificates[0]
+	if v := p.verify.Else(verifyNone); v != verifyNone {
+		between := x509.NewCertPool()
+		for _, c := range cs.PeerCertificates[1:] {
+			between.AddCert(c)
+		}
+		chains, err := c.Verify(x509.VerifyOptions{Roots: x.cas, Intermediates: between})
+		if err != nil && v != verifyOptionalNoCA {
+			return fmt.Errorf("AH02039: Certificate Verification: %w", err)
+		}
+		if err == nil && len(chains[0])-1 > x.depth {
+			return fmt.Errorf("AH02040: Certificate Verification: Certificate Chain too long (chain has %d certificates, but maximum allowed are only %d)", len(chains[0])-1, x.depth)
+		}
+		if err == nil && x.crl.mode > 0 {
+			if err := x.revoked(chains[0]); err != nil {
+				return err
+			}
+		}
+	}
+	if p.checkExpire.Else(true) && (now().Before(c.NotBefore) || now().After(c.NotAfter)) {
+		return errors.New("AH02004: SSL Proxy: Peer certificate is expired")
+	}
+	host := cs.ServerName
+	if host == "" {
+		return nil
+	}
+	// SSLProxyCheckPeerName overrules SSLProxyCheckPeerCN unless it alone is off.
+	byName := p.checkName.Else(true)
+	byCN := p.checkCN.Else(true) && !p.checkName.IsSet() || p.checkCN.IsSet() && p.checkCN.Else(false) && !byName
+	switch {
+	case byName:
+		if c.VerifyHostname(host) != nil && !matchesCN(c, host) {
+			return fmt.Errorf("AH02411: SSL Proxy: Peer certificate does not match for hostname %s", host)
+		}
+	case byCN:
+		if !strings.EqualFold(c.Subject.CommonName, host) {
+			return fmt.Errorf("AH02005: SSL Proxy: Peer certificate CN mismatch: Certificate CN: %s Requested hostname: %s", c.Subject.CommonName, host)
+		}
+	}
+	return nil
+}
+
+// machines are the certificates that the proxy shows to backends, each in one
+// file with its key.
+func (p *proxyConfig) machines() (list []tls.Certificate, err error) {
+	chain, err := certificatesOf(p.machineChain)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []source{p.machineFile, p.machinePath} {
+		for _, text := range s.texts {
+			certs, err := certificatesIn(text)
+			if err != nil || len(certs) == 0 {
+				return nil, fmt.Errorf("%s: no certificate", s.path)
+			}
+			key, err := keyIn(text, nil)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.path, err)
+			}
+			m, err := pair(certs[:1], key, append(certs[1:], chain...))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.path, err)
+			}
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// proxyTLS is how to speak to a backend called host; see [server.Request.ProxyTLS].
+func proxyTLS(r *server.Request, host string) (*tls.Config, error) {
+	x := slot.Of(r.Server).ready
+	if x == nil || x.proxy == nil {
+		return nil, errors.New("AH01961: SSL Proxy requested for " + server.NameAndPort(r.Server) + " but not enabled [Hint: SSLProxyEngine]")
+	}
+	conf := x.proxy.Clone()
+	conf.ServerName = host
+	return conf, nil
+}
