@@ -129,7 +129,7 @@ func fcgiRecord(kind byte, text string) []byte {
 func readFCGI(in *bufio.Reader, _ net.Conn) (q seen, ok bool) {
 	var t told
 	var params, body []byte
-	keep := false
+	keep, authorizer := false, false
 	for {
 		var h [8]byte
 		if _, err := io.ReadFull(in, h[:]); err != nil {
@@ -142,24 +142,29 @@ func readFCGI(in *bufio.Reader, _ net.Conn) (q seen, ok bool) {
 		p = p[:binary.BigEndian.Uint16(h[4:])]
 		switch h[1] {
 		case 1:
-			keep = p[2]&1 != 0
+			keep, authorizer = p[2]&1 != 0, p[1] == 2
 			fmt.Fprintf(&t, "role %d, keep %v\n", binary.BigEndian.Uint16(p), keep)
+			continue
 		case 4:
-			params = append(params, p...)
+			if params = append(params, p...); len(p) > 0 || !authorizer {
+				continue
+			}
 		case 5:
 			if body = append(body, p...); len(p) > 0 {
 				continue
 			}
-			for len(params) > 0 {
-				name := fcgiLength(&params)
-				value := fcgiLength(&params)
-				t.add(string(params[:name]), string(params[name:name+value]))
-				params = params[name+value:]
-			}
-			q = t.seen(string(body))
-			q.close = !keep
-			return q, true
+		default:
+			continue
 		}
+		for len(params) > 0 {
+			name := fcgiLength(&params)
+			value := fcgiLength(&params)
+			t.add(string(params[:name]), string(params[name:name+value]))
+			params = params[name+value:]
+		}
+		q = t.seen(string(body))
+		q.close = !keep
+		return q, true
 	}
 }
 

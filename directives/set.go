@@ -17,6 +17,9 @@ type Set struct {
 	// Hints is advice for names that no active module declares, by lower-case
 	// name ("<" before a section's): the module to load, or what to do instead.
 	Hints map[string]string
+	// Advice is asked for advice about names that no module here declares and
+	// that are not nearly another's, "<" before a section's; may be nil.
+	Advice func(name string) string
 }
 
 // Row is a directive and the module that declares it.

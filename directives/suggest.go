@@ -28,6 +28,9 @@ func (s *Set) suggest(name string, section bool) string {
 		}
 	})
 	if best == "" {
+		if s.Advice != nil {
+			return s.Advice(key)
+		}
 		return ""
 	}
 	return fmt.Sprintf("did you mean %s?", best)

@@ -15,6 +15,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authn_dbm"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authn_socache"
+	"github.com/donjon-httpd/donjon/modules/authnz_fcgi"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
@@ -128,6 +129,7 @@ var Builtin = []*server.Module{
 	&slotmem_shm.Module,
 	&socache_shmcb.Module,
 	&actions.Module,
+	&authnz_fcgi.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
@@ -163,9 +165,9 @@ var Builtin = []*server.Module{
 	&mime_magic.Module,
 	&negotiation.Module,
 	&proxy.Module,
+	&proxy_ajp.Module,
 	&proxy_connect.Module,
 	&proxy_express.Module,
-	&proxy_ajp.Module,
 	&proxy_fcgi.Module,
 	&proxy_http.Module,
 	&proxy_wstunnel.Module,

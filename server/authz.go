@@ -63,3 +63,36 @@ func CompileRequire(cmd *directives.Cmd, args string) (*Expr, error) {
 	}
 	return e, nil
 }
+
+// authzDefined are the kinds of Require that the configuration made, by name.
+// They belong to the main server.
+var authzDefined = directives.NewServerSlot(func(base, _ map[string]*AuthzProvider) map[string]*AuthzProvider { return base })
+
+// AddAuthz registers a kind of Require made by the configuration.
+func AddAuthz(cmd *directives.Cmd, p *AuthzProvider) {
+	m := authzDefined.Edit(cmd)
+	if *m == nil {
+		*m = map[string]*AuthzProvider{}
+	}
+	(*m)[p.Name] = p
+}
+
+// FindAuthz finds a kind of Require that the configuration or an active module
+// made, nil for none, while directives are compiled.
+func FindAuthz(cmd *directives.Cmd, name string) *AuthzProvider {
+	v := cmd.Server
+	if v.Main != nil {
+		v = v.Main
+	}
+	if p := (*authzDefined.Of(v))[name]; p != nil {
+		return p
+	}
+	for _, m := range ActiveModules(cmd) {
+		for i := range m.Authz {
+			if m.Authz[i].Name == name {
+				return &m.Authz[i]
+			}
+		}
+	}
+	return nil
+}

@@ -43,6 +43,9 @@ func (r *Request) dieWith(s Status, recursive int) {
 		recursive = 0
 		custom, hasCustom = CoreDir.Of(r.Dir).ErrorDocuments[int(s)]
 		hasCustom = hasCustom && !custom.Default
+		if text, ok := r.customTexts[int(s)]; ok {
+			custom, hasCustom = ErrorDocument{Text: text}, true
+		}
 	}
 	r.Status = int(s)
 	if dropsConnection(r.Status) {
@@ -76,6 +79,15 @@ func (r *Request) dieWith(s Status, recursive int) {
 		return
 	}
 	first.sendError(recursive, nil)
+}
+
+// CustomResponse has an error of this request answered with a text
+// (ap_custom_response).
+func (r *Request) CustomResponse(s Status, text string) {
+	if r.customTexts == nil {
+		r.customTexts = map[int]string{}
+	}
+	r.customTexts[int(s)] = text
 }
 
 // classifyDocument sorts the value of an ErrorDocument's expression as its

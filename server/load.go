@@ -88,7 +88,7 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 
 func (l *Loader) start() {
 	l.active, l.set = nil, directives.NewSet(Version)
-	l.set.Hints = l.hints()
+	l.set.Hints, l.set.Advice = l.hints(), foreignHint
 	for _, m := range l.Builtin {
 		if m.Static {
 			l.activate(m)

@@ -26,14 +26,7 @@ func lookup(cmd *directives.Cmd, name string) *server.AuthzProvider {
 			return p
 		}
 	}
-	for _, m := range server.ActiveModules(cmd) {
-		for i := range m.Authz {
-			if m.Authz[i].Name == name {
-				return &m.Authz[i]
-			}
-		}
-	}
-	return nil
+	return server.FindAuthz(cmd, name)
 }
 
 // providerHint names the module that brings a kind of Require.
