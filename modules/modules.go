@@ -24,7 +24,12 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authz_user"
 	"github.com/donjon-httpd/donjon/modules/autoindex"
 	"github.com/donjon-httpd/donjon/modules/brotli"
+	"github.com/donjon-httpd/donjon/modules/bucketeer"
 	"github.com/donjon-httpd/donjon/modules/buffer"
+	"github.com/donjon-httpd/donjon/modules/cache"
+	"github.com/donjon-httpd/donjon/modules/cache_disk"
+	"github.com/donjon-httpd/donjon/modules/case_filter"
+	"github.com/donjon-httpd/donjon/modules/case_filter_in"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
 	"github.com/donjon-httpd/donjon/modules/cgi"
 	"github.com/donjon-httpd/donjon/modules/cgid"
@@ -132,7 +137,12 @@ var Builtin = []*server.Module{
 	&asis.Module,
 	&autoindex.Module,
 	&brotli.Module,
+	&bucketeer.Module,
 	&buffer.Module,
+	&cache.Module,
+	&cache_disk.Module,
+	&case_filter.Module,
+	&case_filter_in.Module,
 	&cern_meta.Module,
 	&cgi.Module,
 	&cgid.Module,

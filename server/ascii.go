@@ -61,3 +61,15 @@ func LowerASCII(s string) string {
 	}
 	return s
 }
+
+// UpperASCII is a copy of p with a to z in upper case.
+func UpperASCII(p []byte) []byte {
+	up := make([]byte, len(p))
+	for i, c := range p {
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		up[i] = c
+	}
+	return up
+}

@@ -41,6 +41,7 @@ type Module struct {
 	// CacheAuthn keeps what a provider found out, see [Request.CacheAuthn]; may be nil.
 	CacheAuthn  func(r *Request, provider, user string, realm *string, hash string)
 	Socache     *SocacheProvider // the kind of cache that it brings; may be nil
+	Cache       *CacheProvider   // the kind of cache for responses that it brings; may be nil
 	SSIElements []SSIElement     // what it adds to the elements of server-side includes
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
 	FileGroup func(*Request) (string, bool)
