@@ -23,6 +23,8 @@ const (
 	// ExprSSL has every other variable looked up on the encrypted connection, for
 	// SSLRequire (AP_EXPR_FLAG_SSL_EXPR_COMPAT).
 	ExprSSL
+	// exprTLS: a module for encrypted connections is active, whose variables there are.
+	exprTLS
 )
 
 // Expr is an expression of Apache's language, compiled when the configuration is read.
@@ -62,6 +64,11 @@ func CompileExprWith(text string, flags ExprFlags, funcs ExprFuncs) (*Expr, erro
 // CompileExprFor is CompileExpr for a directive's argument: lines of the log
 // at run time name the directive's file and line, and are its module's.
 func CompileExprFor(cmd *directives.Cmd, text string, flags ExprFlags) (*Expr, error) {
+	for _, m := range ActiveModules(cmd) {
+		if m.TLSVariable != nil {
+			flags |= exprTLS
+		}
+	}
 	e, err := CompileExpr(text, flags)
 	if e != nil {
 		e.pos = cmd.Node.Pos
@@ -162,7 +169,7 @@ func (n exprNames) Var(name string) (expr.Var, error) {
 	if field := exprFieldVars[strings.ToUpper(name)]; field != "" {
 		return func(ctx expr.Context) (string, error) { return varyField(ctx, field), nil }, nil
 	}
-	if n.flags&ExprSSL != 0 || strings.HasPrefix(strings.ToUpper(name), "SSL_") {
+	if n.flags&ExprSSL != 0 || n.flags&exprTLS != 0 && strings.HasPrefix(strings.ToUpper(name), "SSL_") {
 		return func(ctx expr.Context) (string, error) { return tlsVariable(request(ctx), name), nil }, nil
 	}
 	return nil, nil
@@ -198,6 +205,11 @@ func (n exprNames) Func(name string, _ *string) (expr.Func, error) {
 		return func(_ expr.Context, arg string) (string, error) { return f(arg) }, nil
 	}
 	switch name {
+	case "ssl":
+		if n.flags&(exprTLS|ExprSSL) == 0 {
+			return nil, nil
+		}
+		return func(ctx expr.Context, arg string) (string, error) { return tlsVariable(request(ctx), arg), nil }, nil
 	case "req", "http":
 		return func(ctx expr.Context, arg string) (string, error) { return varyField(ctx, arg), nil }, nil
 	}

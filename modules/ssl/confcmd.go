@@ -83,7 +83,7 @@ func confBound(c *config, cmd *directives.Cmd, value string, lowest bool) error 
 	if lowest {
 		p &^= bit - 1
 	} else {
-		p &= bit | bit - 1
+		p &= bit | (bit - 1)
 	}
 	c.protocols = directives.Given(p)
 	return nil

@@ -28,9 +28,8 @@ type sslContext struct {
 	ocsp   *ocspChecker
 	staple []atomic.Pointer[staple]
 
-	secure    server.Secure
-	proxy     *tls.Config
-	proxyConf *proxyConfig
+	secure server.Secure
+	proxy  *tls.Config
 }
 
 // prepare makes the contexts of all servers. In the parent it asks for pass

@@ -65,6 +65,25 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+func TestConfBound(t *testing.T) {
+	for _, tc := range []struct {
+		value  string
+		lowest bool
+		want   protocols
+	}{
+		{"TLSv1.2", true, tls12 | tls13}, {"TLSv1.2", false, tls10 | tls11 | tls12}, {"TLSv1.3", true, tls13}, {"TLSv1", false, tls10},
+		{"nonsense", true, allProtocols},
+	} {
+		var c config
+		if err := confBound(&c, nil, tc.value, tc.lowest); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.protocols.Else(allProtocols); got != tc.want {
+			t.Errorf("%s, lowest %v: %04b, want %04b", tc.value, tc.lowest, got, tc.want)
+		}
+	}
+}
+
 func read(t testing.TB, name string) string {
 	b, err := os.ReadFile("../../compat-tests/testdata/tls/" + name)
 	if err != nil {
