@@ -36,7 +36,7 @@ type node struct {
 	parent, left, right *node
 	kind                token
 	text                string
-	value, done         bool
+	value               bool
 }
 
 // scanner takes a condition apart.
