@@ -49,6 +49,9 @@ import (
 	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/include"
 	"github.com/donjon-httpd/donjon/modules/info"
+	"github.com/donjon-httpd/donjon/modules/lbmethod_bybusyness"
+	"github.com/donjon-httpd/donjon/modules/lbmethod_byrequests"
+	"github.com/donjon-httpd/donjon/modules/lbmethod_bytraffic"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
@@ -62,6 +65,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/negotiation"
 	"github.com/donjon-httpd/donjon/modules/proxy"
 	"github.com/donjon-httpd/donjon/modules/proxy_ajp"
+	"github.com/donjon-httpd/donjon/modules/proxy_balancer"
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
@@ -159,6 +163,9 @@ var Builtin = []*server.Module{
 	&imagemap.Module,
 	&include.Module,
 	&info.Module,
+	&lbmethod_byrequests.Module,
+	&lbmethod_bytraffic.Module,
+	&lbmethod_bybusyness.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
 	&mime.Module,
@@ -166,6 +173,7 @@ var Builtin = []*server.Module{
 	&negotiation.Module,
 	&proxy.Module,
 	&proxy_ajp.Module,
+	&proxy_balancer.Module,
 	&proxy_connect.Module,
 	&proxy_express.Module,
 	&proxy_fcgi.Module,

@@ -69,6 +69,10 @@ type Module struct {
 	ProxyLBMethod *ProxyLBMethod
 	// ProxyParam sets worker parameters of its own; may be nil.
 	ProxyParam ProxyParamSetter
+	// ProxyDefine makes a worker of a URL while serving; may be nil.
+	ProxyDefine func(g *Generation, url string) (*ProxyWorker, error)
+	// ProxyChecks are the conditions for health checks that a server has; may be nil.
+	ProxyChecks func(*directives.Server) []ProxyCheckExpr
 	// StatusPage is what it adds to mod_status's page, HTML or, when short, lines
 	// for programs; may be nil.
 	StatusPage func(r *Request, short bool) string

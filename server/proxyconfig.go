@@ -237,7 +237,7 @@ func (c *ProxyServerConfig) FindBalancer(url string) *ProxyBalancer {
 func (c *ProxyServerConfig) FindWorker(balancer *ProxyBalancer, url string) *ProxyWorker {
 	list := c.Workers
 	if balancer != nil {
-		list = balancer.Members
+		list = balancer.Workers()
 	}
 	_, url = SplitUnixURL(url)
 	i := strings.Index(url, "://")

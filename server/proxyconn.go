@@ -416,7 +416,7 @@ func (c *ProxyCall) failed(conn *ProxyConn) {
 
 func (c *ProxyCall) options() backend.Options {
 	p := &c.Worker.Params
-	o := backend.Options{Timeout: c.Timeout(), KeepAlive: p.KeepAlive, Source: c.Conf.SourceAddress,
+	o := backend.Options{Timeout: c.Timeout(), KeepAlive: p.KeepAlive.Else(false), Source: c.Conf.SourceAddress,
 		ReceiveBuffer: p.ReceiveBufferSize.Else(c.Conf.ReceiveBufferSize.Else(0))}
 	o.ConnectTimeout = p.ConnectTimeout.Else(o.Timeout)
 	return o

@@ -20,17 +20,6 @@ const (
 	ProxyFlushAuto                   // when nothing more comes within flushwait
 )
 
-// ProxyHealthCheck is the hc parameters of a worker, which mod_proxy_hcheck reads.
-type ProxyHealthCheck struct {
-	Template string
-	Method   directives.Opt[string]
-	URI      directives.Opt[string]
-	Expr     directives.Opt[string]
-	Interval directives.Opt[time.Duration]
-	Passes   directives.Opt[int]
-	Fails    directives.Opt[int]
-}
-
 // ProxyParams are the parameters of a worker: what ProxyPass, BalancerMember,
 // <Proxy> and ProxySet say.
 type ProxyParams struct {
@@ -51,7 +40,7 @@ type ProxyParams struct {
 	IOBufferSize      directives.Opt[int]
 	ReceiveBufferSize directives.Opt[int]
 	ResponseFieldSize directives.Opt[int]
-	KeepAlive         bool                 // TCP keep-alive probes
+	KeepAlive         directives.Opt[bool] // TCP keep-alive probes
 	DisableReuse      directives.Opt[bool] // of connections; enablereuse says the contrary
 	Flush             directives.Opt[ProxyFlush]
 	FlushWait         time.Duration // 0: 10 ms
@@ -74,6 +63,7 @@ const (
 	maxProxyLBName  = 16
 	maxProxyNonce   = 37 // APR_UUID_FORMATTED_LENGTH and the end
 	maxProxyUpgrade = 16
+	maxProxySticky  = 64
 )
 
 // ProxyParamSetter sets worker parameters that a module adds (set_worker_hc_param).
@@ -145,7 +135,7 @@ func (p *ProxyParams) Set(cmd *directives.Cmd, key, val string) error {
 		p.ReceiveBufferSize = directives.Given(n)
 	case "keepalive":
 		on, err := proxyFlag(val, "KeepAlive must be On|Off")
-		p.KeepAlive = on
+		p.KeepAlive = directives.Given(on)
 		return err
 	case "disablereuse":
 		on, err := proxyFlag(val, "DisableReuse must be On|Off")
@@ -294,6 +284,14 @@ type ProxyBalancerParams struct {
 	ForceRecovery   directives.Opt[bool] // on unless said
 	Nonce           directives.Opt[string]
 	Growth          directives.Opt[int]
+}
+
+// MethodName is the name of the balancing method.
+func (p *ProxyBalancerParams) MethodName() string {
+	if p.LBMethod == nil {
+		return "byrequests"
+	}
+	return p.LBMethod.Name
 }
 
 // Set sets a parameter of a balancer; errors are Apache's (set_balancer_param).

@@ -64,7 +64,7 @@ func (p ProxyReverse) fromMembers(b *ProxyBalancer, url string) (string, bool) {
 	if i := strings.IndexByte(rest, '/'); i >= 0 && i+1 < len(rest) {
 		path = rest[i:]
 	}
-	for _, w := range b.Members {
+	for _, w := range b.Workers() {
 		name := w.Name
 		if path != "" {
 			name = strings.TrimSuffix(name, "/")

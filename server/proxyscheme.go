@@ -1,6 +1,10 @@
 package server
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/donjon-httpd/donjon/directives"
+)
 
 // ProxyScheme is what a module such as proxy_http does with URLs of its schemes.
 type ProxyScheme struct {
@@ -42,13 +46,10 @@ type ProxyPostRequest func(*ProxyCall)
 // ProxyLBMethod is a way of choosing among the workers of a balancer.
 type ProxyLBMethod struct {
 	Name string // as lbmethod= names it
-	// Best is the usable member to take now, or nil for none; usable tells which
-	// may be taken at all (finder and is_best).
-	Best func(r *Request, b *ProxyBalancer, usable []*ProxyWorker) *ProxyWorker
+	// Find is the worker to take now, or nil for none. The balancer is locked.
+	Find func(r *Request, b *ProxyBalancer) *ProxyWorker
 	// Reset forgets what the method knows of the members.
 	Reset func(b *ProxyBalancer)
-	// Age lets old knowledge count for less; may be nil.
-	Age func(b *ProxyBalancer)
 }
 
 // Trans, Canon and Serve below ask the modules in the order of activation.
@@ -112,6 +113,9 @@ type proxyModules struct {
 	schemes []*ProxyScheme
 	pre     []ProxyPreRequest
 	post    []ProxyPostRequest
+	methods []*ProxyLBMethod
+	define  func(g *Generation, url string) (*ProxyWorker, error)
+	checks  func(*directives.Server) []ProxyCheckExpr
 }
 
 func (p *proxyModules) add(m *Module) {
@@ -127,5 +131,14 @@ func (p *proxyModules) add(m *Module) {
 	}
 	if m.ProxyPostRequest != nil {
 		p.post = append(p.post, m.ProxyPostRequest)
+	}
+	if m.ProxyLBMethod != nil {
+		p.methods = append(p.methods, m.ProxyLBMethod)
+	}
+	if m.ProxyDefine != nil {
+		p.define = m.ProxyDefine
+	}
+	if m.ProxyChecks != nil {
+		p.checks = m.ProxyChecks
 	}
 }

@@ -84,6 +84,23 @@ func (s *ProxyShared) SetLBStatus(n int64) { s.row[rowLBStatus].Store(uint64(n))
 // are 0 when a generation begins.
 func (s *ProxyShared) Extra() []atomic.Uint64 { return s.row[rowExtra:] }
 
+// Dump gives what the row holds, for [ProxyShared.Fill].
+func (s *ProxyShared) Dump() []uint64 {
+	words := make([]uint64, 0, proxyRowWords)
+	for i := rowStatus; i < len(s.row); i++ {
+		words = append(words, s.row[i].Load())
+	}
+	return words
+}
+
+// Fill puts back what Dump gave. No request is under way then.
+func (s *ProxyShared) Fill(words []uint64) {
+	for i, w := range words[:min(len(words), len(s.row)-rowStatus)] {
+		s.row[rowStatus+i].Store(w)
+	}
+	s.row[rowBusy].Store(0)
+}
+
 // Leave ends a request that Busy counted; it never falls below 0.
 func (s *ProxyShared) Leave() {
 	for {
@@ -99,6 +116,16 @@ func (s *ProxyShared) Leave() {
 // of a generation before this one's predecessor is given to another name. When
 // there are no more rows, the row is this process's own.
 func (g *Generation) ProxyShare(name string, init func(*ProxyShared)) *ProxyShared {
+	return g.proxyShare(name, false, init)
+}
+
+// ProxyShareKept is ProxyShare for a row that goes on as the generation before
+// has left it (BalancerPersist).
+func (g *Generation) ProxyShareKept(name string, init func(*ProxyShared)) *ProxyShared {
+	return g.proxyShare(name, true, init)
+}
+
+func (g *Generation) proxyShare(name string, keep bool, init func(*ProxyShared)) *ProxyShared {
 	words := g.Shared("proxy")
 	h := fnv.New64a()
 	h.Write([]byte(name)) //nolint:errcheck // cannot fail
@@ -116,7 +143,7 @@ func (g *Generation) ProxyShare(name string, init func(*ProxyShared)) *ProxyShar
 			}
 		}
 		s := &ProxyShared{row}
-		s.claim(now, init)
+		s.claim(now, keep, init)
 		return s
 	}
 	s := &ProxyShared{make([]atomic.Uint64, proxyRowWords)}
@@ -128,8 +155,9 @@ func (g *Generation) ProxyShare(name string, init func(*ProxyShared)) *ProxyShar
 const rowClaimed = 1 << 63
 
 // claim fills a row of an older generation anew. A process that dies over it
-// leaves it to the next, after a moment.
-func (s *ProxyShared) claim(now uint64, init func(*ProxyShared)) {
+// leaves it to the next, after a moment. With keep a row that was filled before
+// stays as it is.
+func (s *ProxyShared) claim(now uint64, keep bool, init func(*ProxyShared)) {
 	for range 1000 {
 		old := s.row[rowGeneration].Load()
 		switch {
@@ -137,6 +165,12 @@ func (s *ProxyShared) claim(now uint64, init func(*ProxyShared)) {
 			return
 		case old == now|rowClaimed:
 			time.Sleep(time.Millisecond)
+			continue
+		}
+		if keep && old != 0 && old&rowClaimed == 0 {
+			if s.row[rowGeneration].CompareAndSwap(old, now) {
+				return
+			}
 			continue
 		}
 		if s.row[rowGeneration].CompareAndSwap(old, now|rowClaimed) {

@@ -34,6 +34,7 @@ type ProxyWorker struct {
 	pool   proxyPool
 
 	addresses proxyAddresses
+	settings  record[ProxyWorkerSettings]
 }
 
 // FullName is how Apache's logs and status pages call the worker (ap_proxy_worker_name).
@@ -111,19 +112,4 @@ func (s ProxyStatus) WithFlag(letter byte, set bool) (ProxyStatus, bool) {
 		}
 	}
 	return s, false
-}
-
-// ProxyBalancer is a group of workers (proxy_balancer).
-type ProxyBalancer struct {
-	Name   string // "balancer://cluster"
-	Params ProxyBalancerParams
-
-	Members []*ProxyWorker // those of the configuration, in its order
-	// VPath and VHost are the path and the server of the first ProxyPass to it.
-	VPath, VHost string
-
-	// Shared is what all children know of the balancer itself; set in PostConfig.
-	Shared *ProxyShared
-	// State is the balancing module's own, set in its PostConfig; nil without it.
-	State any
 }

@@ -79,7 +79,7 @@ func attempts(c *server.ProxyCall, scheme, url string, direct bool) server.Statu
 			return s
 		}
 		if c.Balancer != nil && most == 0 {
-			most = c.Balancer.Params.MaxAttempts.Else(0)
+			most = c.Balancer.Settings().MaxAttempts
 		}
 		s := server.Declined
 		if !direct {

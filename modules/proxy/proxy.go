@@ -15,6 +15,8 @@ var Module = server.Module{
 	Directives: table(),
 	Mutexes:    []string{"proxy"},
 	StatusPage: statusPage,
+
+	ProxyDefine: addWorker,
 	Hooks: []server.Hook{
 		server.PostReadRequest.First(detect).Plain(),
 		server.PreTranslateName.Middle(func(r *server.Request) server.Status { return translate(r, true) }).Plain(),
@@ -23,6 +25,7 @@ var Module = server.Module{
 		server.Fixups.First(fixup).Plain(),
 		server.Handler.First(handle).Plain(),
 		server.PostConfig.Middle(share),
+		server.ChildExit.Middle(saveAll),
 	},
 }
 

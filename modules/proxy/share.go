@@ -38,18 +38,27 @@ func general(name string) *server.ProxyWorker {
 // share gives the workers their places in the memory that all children share.
 func share(g *server.Generation) error {
 	complete(g)
+	plain, kept := shared{g}, server.ProxyRows(nil)
 	for i, v := range g.Servers() {
 		c := serverSlot.Of(v)
 		where := fmt.Sprintf("%d %s ", i, owner(v))
 		for _, w := range append([]*server.ProxyWorker{c.Forward, c.Reverse}, c.Workers...) {
-			shareWorker(g, where, w)
+			shareWorker(plain, where, w)
 		}
 		for _, b := range c.Balancers {
-			if b.Shared == nil {
-				b.Shared = g.ProxyShare(where+b.Name, func(*server.ProxyShared) {})
+			if b.Shared != nil {
+				continue // the main server's
 			}
+			b.Place, b.Rows = where+b.Name, plain
+			if c.Persist.Else(false) {
+				if kept == nil {
+					kept = keep(g)
+				}
+				b.Rows = kept
+			}
+			b.Shared = b.Rows.Row(b.Place, func(*server.ProxyShared) {})
 			for _, w := range b.Members {
-				shareWorker(g, where+b.Name+" ", w)
+				shareWorker(b.Rows, b.Place+" ", w)
 			}
 		}
 	}
@@ -58,11 +67,20 @@ func share(g *server.Generation) error {
 
 func owner(v *directives.Server) string { return server.CoreServer.Of(v).ServerName }
 
-func shareWorker(g *server.Generation, where string, w *server.ProxyWorker) {
+// shared is the rows of balancers that begin anew with each generation.
+type shared struct{ g *server.Generation }
+
+func (s shared) Row(name string, init func(*server.ProxyShared)) *server.ProxyShared {
+	return s.g.ProxyShare(name, init)
+}
+
+func (shared) Changed() {}
+
+func shareWorker(rows server.ProxyRows, where string, w *server.ProxyWorker) {
 	if w == nil || w.Shared != nil {
 		return
 	}
-	w.Shared = g.ProxyShare(where+w.FullName(), func(s *server.ProxyShared) {
+	w.Shared = rows.Row(where+w.FullName(), func(s *server.ProxyShared) {
 		p := &w.Params
 		status := server.ProxyInitialized | p.Status
 		if w.Balancer == nil {

@@ -21,7 +21,7 @@ func statusPage(r *server.Request, short bool) string {
 		} else {
 			balancerHead(&b, bal)
 		}
-		for n, w := range bal.Members {
+		for n, w := range bal.Workers() {
 			if short {
 				memberLines(&b, fmt.Sprintf("ProxyBalancer[%d]Worker[%d]", i, n), w)
 			} else {
@@ -41,7 +41,7 @@ func statusPage(r *server.Request, short bool) string {
 func balancerHead(b *strings.Builder, bal *server.ProxyBalancer) {
 	b.WriteString("<hr />\n<h1>Proxy LoadBalancer Status for " + server.EscapeHTML(bal.Name) + "</h1>\n\n")
 	b.WriteString("\n\n<table border=\"0\"><tr><th>SSes</th><th>Timeout</th><th>Method</th></tr>\n<tr>")
-	p := &bal.Params
+	p := bal.Settings()
 	switch {
 	case p.Sticky == "":
 		b.WriteString("<td> - ")
@@ -50,51 +50,22 @@ func balancerHead(b *strings.Builder, bal *server.ProxyBalancer) {
 	default:
 		b.WriteString("<td>" + server.EscapeHTML(p.Sticky))
 	}
-	method := "byrequests"
-	if p.LBMethod != nil {
-		method = p.LBMethod.Name
-	}
-	fmt.Fprintf(b, "</td><td>%d</td><td>%s</td>\n</table>\n", int64(p.Timeout.Else(0).Seconds()), method)
+	fmt.Fprintf(b, "</td><td>%d</td><td>%s</td>\n</table>\n", int64(p.Timeout.Seconds()), p.LBMethod)
 	b.WriteString("\n\n<table border=\"0\"><tr><th>Sch</th><th>Host</th><th>Stat</th><th>Route</th><th>Redir</th>" +
 		"<th>F</th><th>Set</th><th>Acc</th><th>Busy</th><th>Wr</th><th>Rd</th></tr>\n")
 }
 
 func memberRow(b *strings.Builder, w *server.ProxyWorker) {
-	s := w.Shared
+	s, now := w.Shared, w.Settings()
 	fmt.Fprintf(b, "<tr>\n<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%.2f</td><td>%d</td><td>%d</td><td>%d</td><td>%s</td><td>%s</td>\n</tr>\n",
-		w.Scheme, server.EscapeHTML(w.Hostname), s.Status(), server.EscapeHTML(w.Params.Route), server.EscapeHTML(w.Params.Redirect),
-		float64(s.LBFactor().Load())/100, s.LBSet().Load(), s.Elected().Load(), s.Busy().Load(), size(s.Transferred().Load()), size(s.Read().Load()))
+		w.Scheme, server.EscapeHTML(w.Hostname), s.Status(), server.EscapeHTML(now.Route), server.EscapeHTML(now.Redirect),
+		float64(s.LBFactor().Load())/100, s.LBSet().Load(), s.Elected().Load(), s.Busy().Load(), server.ShortSize(int64(s.Transferred().Load())), server.ShortSize(int64(s.Read().Load())))
 }
 
 func memberLines(b *strings.Builder, name string, w *server.ProxyWorker) {
 	s := w.Shared
 	fmt.Fprintf(b, "%sName: %s\n%sStatus: %s\n%sElected: %d\n%sBusy: %d\n%sSent: %dK\n%sRcvd: %dK\n", name, w.Name, name, s.Status(),
 		name, s.Elected().Load(), name, s.Busy().Load(), name, s.Transferred().Load()>>10, name, s.Read().Load()>>10)
-}
-
-// size writes a number of bytes in four characters (apr_strfsize).
-func size(n uint64) string {
-	if n < 973 {
-		return fmt.Sprintf("%3d ", n)
-	}
-	for _, unit := range "KMGTPE" {
-		rest := n & 1023
-		n >>= 10
-		if n >= 973 {
-			continue
-		}
-		if n < 9 || n == 9 && rest < 973 {
-			if rest = (rest*5 + 256) / 512; rest >= 10 {
-				n, rest = n+1, 0
-			}
-			return fmt.Sprintf("%d.%d%c", n, rest, unit)
-		}
-		if rest >= 512 {
-			n++
-		}
-		return fmt.Sprintf("%3d%c", n, unit)
-	}
-	return "****"
 }
 
 const statusLegend = "<hr /><table>\n" +

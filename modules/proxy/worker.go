@@ -98,16 +98,27 @@ func withoutSocket(url string) (string, bool) {
 // maxSocketPath is the room that Apache has for the path of a socket (PROXY_WORKER_MAX_NAME_SIZE).
 const maxSocketPath = 256
 
-// newWorker makes a worker of a URL (ap_proxy_define_worker_ex). match says that
-// it belongs to a pattern.
+// newWorker makes a worker of a URL that a directive names. match says that it
+// belongs to a pattern.
 func newWorker(cmd *directives.Cmd, url string, match bool) (*server.ProxyWorker, error) {
+	return defineWorker(func() string { return runtimeDir(cmd) }, url, match)
+}
+
+// addWorker makes a worker while serving.
+func addWorker(g *server.Generation, url string) (*server.ProxyWorker, error) {
+	return defineWorker(func() string { return server.RuntimeDir(g.Config.Tree) }, url, false)
+}
+
+// defineWorker makes a worker of a URL (ap_proxy_define_worker_ex). dir is where
+// a socket lies whose path is relative.
+func defineWorker(dir func() string, url string, match bool) (*server.ProxyWorker, error) {
 	w := &server.ProxyWorker{}
 	socket, text := server.SplitUnixURL(url)
 	if socket != "" {
 		if len(socket) >= maxSocketPath {
 			return nil, fmt.Errorf("worker uds path (%s) too long", socket)
 		}
-		w.Socket = socketPath(cmd, socket)
+		w.Socket = socketPath(dir, socket)
 	}
 	dollars := ""
 	if match {
@@ -168,15 +179,18 @@ func cutReferences(url string) (without, references string) {
 
 // socketPath makes the path of a socket absolute, below DefaultRuntimeDir
 // (ap_runtime_dir_relative).
-func socketPath(cmd *directives.Cmd, p string) string {
+func socketPath(dir func() string, p string) string {
 	if path.IsAbs(p) {
 		return path.Clean(p)
 	}
-	dir := cmd.RuntimeDir()
-	if dir == "" {
-		dir = cmd.ServerRootRelative(server.DefaultRuntimeDir)
+	return path.Join(dir(), p)
+}
+
+func runtimeDir(cmd *directives.Cmd) string {
+	if dir := cmd.RuntimeDir(); dir != "" {
+		return dir
 	}
-	return path.Join(dir, p)
+	return cmd.ServerRootRelative(server.DefaultRuntimeDir)
 }
 
 func isBalancer(url string) bool {

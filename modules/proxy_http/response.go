@@ -111,7 +111,7 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 	if err != nil && h.line == "" {
 		return x.noStatusLine(err, waits), true
 	}
-	x.call.Worker.Shared.Read().Add(uint64(h.size))
+	x.call.Worker.Shared.Read().Add(uint64(len(h.line))) // of the head Apache counts this alone
 	if !isHTTP(h.line) {
 		a.ancient, a.status, a.text = true, 200, "200 OK"
 		a.pre = []byte(h.line) // without its end, as Apache
