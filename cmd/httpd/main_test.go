@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -9,6 +10,9 @@ import (
 // TestMain makes the test binary the program, for the scripts and for the
 // children that the program starts by executing itself.
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(backendVariable); addr != "" {
+		beBackend(addr)
+	}
 	testscript.Main(m, map[string]func(){"httpd": main})
 }
 
