@@ -113,7 +113,7 @@ func (x *Explanation) handlers(r *Request) Status {
 			continue
 		}
 		x.Handler = r.Handler
-		if !h.harmless {
+		if !h.harmless && (h.harmful == nil || h.harmful(r)) {
 			x.Unrun, x.Module = h.module, h.module
 			x.add(&Step{What: "hook", Module: h.module, Answer: "not run"})
 			return OK

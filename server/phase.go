@@ -110,7 +110,8 @@ type Hook struct {
 	name   string // handler name; "" for any
 	plain  bool
 
-	harmless bool // see Harmless
+	harmless bool                // see Harmless
+	harmful  func(*Request) bool // see HarmlessUnless
 
 	run    func(*Request) Status
 	void   func(*Request)
@@ -138,6 +139,10 @@ func (h Hook) Plain() Hook { h.plain = true; return h }
 // Harmless says of a handler that it only reads files and the configuration, so
 // that an explanation may run it.
 func (h Hook) Harmless() Hook { h.harmless = true; return h }
+
+// HarmlessUnless is Harmless for a handler that leaves requests alone for which
+// f is false.
+func (h Hook) HarmlessUnless(f func(*Request) bool) Hook { h.harmful = f; return h }
 
 func (p FirstPhase) ReallyFirst(f func(*Request) Status) Hook {
 	return Hook{phase: p.id, order: reallyFirst, run: f}

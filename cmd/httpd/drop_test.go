@@ -146,15 +146,7 @@ func prepareServer(t *testing.T, more string) *liveServer {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	os.Chmod(dir, 0o755)
 	s := &liveServer{t: t, dir: dir, bin: filepath.Join(dir, "httpd"), addr: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
-	build := exec.Command("go", "build", "-o", s.bin, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if raceDetector {
-		build = exec.Command("go", "build", "-race", "-o", s.bin, ".")
-		t.Cleanup(s.checkRaces)
-	}
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	s.build(raceDetector)
 	jail := ""
 	if os.Getuid() == 0 {
 		jail = fmt.Sprintf("ChrootDir %s/jail\nChrootFixRoot On\nUser nobody\nGroup nogroup\n", dir)
@@ -175,6 +167,20 @@ MaxKeepAliveRequests 0
 DocumentRoot %[1]s/jail/htdocs
 %[4]s`, dir, s.addr, jail, more))
 	return s
+}
+
+// build makes the program, with the race detector or as it is used.
+func (s *liveServer) build(race bool) {
+	s.t.Helper()
+	build := exec.Command("go", "build", "-o", s.bin, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if race {
+		build = exec.Command("go", "build", "-race", "-o", s.bin, ".")
+		s.t.Cleanup(s.checkRaces)
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		s.t.Fatalf("go build: %v\n%s", err, out)
+	}
 }
 
 // checkRaces looks for what the race detector said in one of the processes.

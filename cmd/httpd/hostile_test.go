@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,7 +84,11 @@ func TestIdleCrowd(t *testing.T) {
 		}
 		defer unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
 	}
-	s := newLiveServer(t, "KeepAliveTimeout 60\nAcceptFilter http none\n")
+	s := prepareServer(t, "KeepAliveTimeout 60\nAcceptFilter http none\n")
+	s.build(false) // the detector's memory is not the server's
+	s.must("-k", "start")
+	s.pid = s.readPid()
+	t.Cleanup(func() { syscall.Kill(s.pid, syscall.SIGTERM) })
 	before := s.childMemory()
 	var open []net.Conn
 	buf := make([]byte, 4096)

@@ -98,10 +98,13 @@ func (a *area) has(r *server.Request) bool {
 	return strings.HasPrefix(r.URI, a.path)
 }
 
+// keeps tells whether anything may be kept here.
+func (c *config) keeps() bool { return len(c.enabled) > 0 && !c.off }
+
 // providers are those that may keep the answer to a request.
 func providers(r *server.Request) []*server.CacheProvider {
 	c := slot.Of(r.Dir)
-	if len(c.enabled) == 0 || c.off {
+	if !c.keeps() {
 		return nil
 	}
 	for i := range c.disabled {

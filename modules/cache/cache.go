@@ -74,8 +74,8 @@ var Module = server.Module{
 			Set: slot.Flag(func(c *config, on bool) { c.staleOnError = directives.Given(on) })},
 	},
 	Hooks: []server.Hook{
-		server.QuickHandler.First(quick).Plain(),
-		server.Handler.First(handle).Plain(),
+		server.QuickHandler.First(quick).Plain().When(slot.If((*config).keeps)),
+		server.Handler.First(handle).Plain().When(slot.If((*config).keeps)),
 		server.InsertErrorFilter.Middle(keepOnError).Plain(),
 	},
 	OutputFilters: []*server.OutputFilter{marker},

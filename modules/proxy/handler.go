@@ -8,6 +8,9 @@ import (
 	"github.com/donjon-httpd/donjon/server"
 )
 
+// handles tells whether the handler has anything to do with a request.
+func handles(r *server.Request) bool { return r.Proxied || strings.HasPrefix(r.Handler, prefix) }
+
 // handle answers a request by asking another server (proxy_handler).
 func handle(r *server.Request) server.Status {
 	switch {

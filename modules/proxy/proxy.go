@@ -23,7 +23,7 @@ var Module = server.Module{
 		server.TranslateName.First(func(r *server.Request) server.Status { return translate(r, false) }).Plain(),
 		server.MapToStorage.First(mapLocation).Plain(),
 		server.Fixups.First(fixup).Plain(),
-		server.Handler.First(handle).Plain(),
+		server.Handler.First(handle).Plain().HarmlessUnless(handles),
 		server.PostConfig.Middle(share),
 		server.ChildExit.Middle(saveAll),
 	},
