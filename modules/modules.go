@@ -69,6 +69,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
@@ -177,6 +178,7 @@ var Builtin = []*server.Module{
 	&proxy_connect.Module,
 	&proxy_express.Module,
 	&proxy_fcgi.Module,
+	&proxy_hcheck.Module,
 	&proxy_http.Module,
 	&proxy_wstunnel.Module,
 	&proxy_scgi.Module,

@@ -23,6 +23,8 @@ const (
 	// ExprSSL has every other variable looked up on the encrypted connection, for
 	// SSLRequire (AP_EXPR_FLAG_SSL_EXPR_COMPAT).
 	ExprSSL
+	// exprBody: a module for health checks is active, with hc('body') and HC_BODY.
+	exprBody
 	// exprTLS: a module for encrypted connections is active, whose variables there are.
 	exprTLS
 )
@@ -67,6 +69,9 @@ func CompileExprFor(cmd *directives.Cmd, text string, flags ExprFlags) (*Expr, e
 	for _, m := range ActiveModules(cmd) {
 		if m.TLSVariable != nil {
 			flags |= exprTLS
+		}
+		if m.ProxyChecks != nil {
+			flags |= exprBody
 		}
 	}
 	e, err := CompileExpr(text, flags)
@@ -172,7 +177,20 @@ func (n exprNames) Var(name string) (expr.Var, error) {
 	if n.flags&ExprSSL != 0 || n.flags&exprTLS != 0 && strings.HasPrefix(strings.ToUpper(name), "SSL_") {
 		return func(ctx expr.Context) (string, error) { return tlsVariable(request(ctx), name), nil }, nil
 	}
+	if what, ok := strings.CutPrefix(strings.ToUpper(name), "HC_"); ok && n.flags&exprBody != 0 {
+		return func(ctx expr.Context) (string, error) { return keptBody(request(ctx), what), nil }, nil
+	}
 	return nil, nil
+}
+
+// keptBody is hc('body') and %{HC_BODY}: what the server that is checked has
+// answered (mod_proxy_hcheck's hc_get_body).
+func keptBody(r *Request, what string) string {
+	if !strings.EqualFold(what, "body") {
+		return ""
+	}
+	r.Unrepeatable()
+	return string(r.KeptBody)
 }
 
 // tlsVariable is a variable of the connection, on which the answer depends in
@@ -205,6 +223,11 @@ func (n exprNames) Func(name string, _ *string) (expr.Func, error) {
 		return func(_ expr.Context, arg string) (string, error) { return f(arg) }, nil
 	}
 	switch name {
+	case "hc":
+		if n.flags&exprBody == 0 {
+			return nil, nil
+		}
+		return func(ctx expr.Context, arg string) (string, error) { return keptBody(request(ctx), arg), nil }, nil
 	case "ssl":
 		if n.flags&(exprTLS|ExprSSL) == 0 {
 			return nil, nil

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/donjon-httpd/donjon/directives"
@@ -22,13 +24,31 @@ const (
 	ProxyCheckGet11
 )
 
-// ProxyCheckMethods are their names. PROVIDER is one that nothing implements.
+// ProxyCheckMethods are their names.
 var ProxyCheckMethods = [...]string{"NONE", "TCP", "OPTIONS", "HEAD", "GET", "CPING", "PROVIDER", "OPTIONS11", "HEAD11", "GET11"}
 
 func (m ProxyCheckMethod) String() string { return ProxyCheckMethods[int(m)%len(ProxyCheckMethods)] }
 
-// Implemented is false for PROVIDER.
-func (m ProxyCheckMethod) Implemented() bool { return m != ProxyCheckProvider }
+// ImplementedBy tells whether the active modules can check so: nobody can by
+// PROVIDER, and by CPING only with a module for AJP.
+func (m ProxyCheckMethod) ImplementedBy(active []*Module) bool {
+	if m == ProxyCheckCPing {
+		return proxyPing(active) != nil
+	}
+	return m != ProxyCheckProvider
+}
+
+func proxyPing(active []*Module) func(*ProxyConn) error {
+	for _, m := range active {
+		if m.ProxyScheme != nil && m.ProxyScheme.Ping != nil {
+			return m.ProxyScheme.Ping
+		}
+	}
+	return nil
+}
+
+// ProxyPing asks a backend whether it is there, on a connection to it.
+func (g *Generation) ProxyPing(conn *ProxyConn) error { return proxyPing(g.Modules)(conn) }
 
 // ProxyHealthCheck is the hc parameters of a worker, which mod_proxy_hcheck
 // reads. Where nothing is said, the standard counts.
@@ -76,4 +96,21 @@ func (g *Generation) ProxyChecks(v *directives.Server) (list []ProxyCheckExpr, a
 		return nil, false
 	}
 	return g.proxy.checks(v), true
+}
+
+// NewProxyCheck makes a call to a worker whose health is checked, about a request
+// that no client has sent: its response's status and fields are for the
+// conditions. The call's worker is a twin of w, so that what becomes of the
+// check is no request's business.
+func (g *Generation) NewProxyCheck(v *directives.Server, w *ProxyWorker, method string) *ProxyCall {
+	twin := &ProxyWorker{Name: w.Name, Scheme: w.Scheme, Hostname: w.Hostname, Port: w.Port, Socket: w.Socket,
+		Shared: &ProxyShared{make([]atomic.Uint64, proxyRowWords)}}
+	twin.Params.Timeout, twin.Params.ConnectTimeout = w.Params.Timeout, w.Params.ConnectTimeout
+	twin.Params.DisableReuse = directives.Given(true)
+	twin.Shared.SetStatus(ProxyInitialized|ProxyIgnoreErrors|ProxyGeneric, 0)
+	hr := &http.Request{Method: method, Header: http.Header{}, Proto: "HTTP/1.0", ProtoMajor: 1, Host: w.Hostname}
+	c := &Conn{Gen: g, Server: v, ClientIP: w.Hostname, RemoteHost: "-"}
+	r := &Request{Request: hr, Gen: g, Conn: c, Server: v, Dir: v.Defaults, ClientIP: w.Hostname, Status: 200, Received: time.Now(), Proxied: true}
+	r.HeaderOnly = method == "HEAD" || method == "OPTIONS"
+	return &ProxyCall{R: r, Conf: ProxyServer.Of(v), Worker: twin, URL: w.Name, Socket: w.Socket}
 }

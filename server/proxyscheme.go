@@ -18,6 +18,8 @@ type ProxyScheme struct {
 	Canon func(r *Request, url string) Status
 	// Serve has the backend answer; Declined leaves it to others (scheme_handler).
 	Serve func(c *ProxyCall) Status
+	// Ping asks a backend whether it is there, for health checks by CPING; may be nil.
+	Ping func(conn *ProxyConn) error
 }
 
 // ProxyCall is one attempt to have a backend answer a request.

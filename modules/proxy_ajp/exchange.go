@@ -53,12 +53,12 @@ func serve(c *server.ProxyCall) server.Status {
 			return 503
 		}
 		conn.Close = closes
-		ping, ok := c.Worker.Params.Ping.Get()
+		limit, ok := c.Worker.Params.Ping.Get()
 		if !ok {
 			break
 		}
-		conn.SetTimeout(ping)
-		err := x.ping()
+		conn.SetTimeout(limit)
+		err := ping(conn)
 		conn.SetTimeout(c.Timeout())
 		if err == nil {
 			break
@@ -74,13 +74,13 @@ func serve(c *server.ProxyCall) server.Status {
 }
 
 // ping asks whether the container is there (ajp_handle_cping_cpong).
-func (x *exchange) ping() error {
+func ping(conn *server.ProxyConn) error {
 	w := newWriter(defaultSize)
 	w.byte(cping)
-	if _, err := x.conn.Write(w.bytes()); err != nil {
+	if _, err := conn.Write(w.bytes()); err != nil {
 		return err
 	}
-	b, err := readMessage(x.conn.R, x.msg, x.size)
+	b, err := readMessage(conn.R, nil, defaultSize)
 	if err == nil && (len(b) != 1 || b[0] != cpong) {
 		err = errMessage
 	}

@@ -10,7 +10,7 @@ import (
 // Module is proxy_ajp_module.
 var Module = server.Module{
 	Name:        "proxy_ajp_module",
-	ProxyScheme: &server.ProxyScheme{Canon: canon, Serve: serve},
+	ProxyScheme: &server.ProxyScheme{Canon: canon, Serve: serve, Ping: ping},
 }
 
 var elog = server.NewLog("proxy_ajp")

@@ -73,7 +73,7 @@ func (m *manager) workerSettings(s *server.ProxyWorkerSettings) {
 		c.SetFails(n)
 	}
 	for i, name := range server.ProxyCheckMethods {
-		if how := server.ProxyCheckMethod(i); strings.EqualFold(p["w_hm"], name) && how.Implemented() {
+		if how := server.ProxyCheckMethod(i); strings.EqualFold(p["w_hm"], name) && how.ImplementedBy(m.r.Gen.Modules) {
 			c.Method = how
 		}
 	}

@@ -45,7 +45,7 @@ func (m *manager) workerForm(h *html, exprs []server.ProxyCheckExpr, checks bool
 	h.radio("w_status_S", st&server.ProxyStopped != 0)
 	h.WriteString("</tr></table></td></tr>\n")
 	if checks {
-		checkFields(h, &now.Check, exprs)
+		m.checkFields(h, &now.Check, exprs)
 	}
 	h.WriteString("<tr><td colspan='2'><input type=submit value='Submit'></td></tr>\n")
 	h.f("</table>\n<input type=hidden name='w' id='w' value=\"%s\">\n", server.EscapePath(w.Name))
@@ -59,7 +59,7 @@ func (m *manager) hidden(h *html) {
 }
 
 // checkFields are the fields about health checks.
-func checkFields(h *html, c *server.ProxyHealthCheck, exprs []server.ProxyCheckExpr) {
+func (m *manager) checkFields(h *html, c *server.ProxyHealthCheck, exprs []server.ProxyCheckExpr) {
 	selected := func(on bool) string {
 		if on {
 			return "selected"
@@ -69,7 +69,7 @@ func checkFields(h *html, c *server.ProxyHealthCheck, exprs []server.ProxyCheckE
 	h.WriteString("<tr><td colspan='2'>\n<table align='center'><tr><th>Health Check param</th><th>Value</th></tr>\n")
 	h.WriteString("<tr><td>Method</td><td><select name='w_hm'>\n")
 	for i, name := range server.ProxyCheckMethods {
-		if how := server.ProxyCheckMethod(i); how.Implemented() {
+		if how := server.ProxyCheckMethod(i); how.ImplementedBy(m.r.Gen.Modules) {
 			h.f("<option value='%s' %s >%s</option>\n", name, selected(how == c.Method), name)
 		}
 	}

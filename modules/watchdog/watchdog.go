@@ -17,7 +17,7 @@ var Module = server.Module{
 	Mutexes: []string{"watchdog-callback"},
 	Static:  true,
 	Directives: directives.Table{
-		{Name: "WatchdogInterval", In: directives.InServer, NoOp: "no module has periodic work", Forbid: directives.GlobalOnly,
+		{Name: "WatchdogInterval", In: directives.InServer, NoOp: "modules with periodic work have intervals of their own", Forbid: directives.GlobalOnly,
 			Usage: "Watchdog interval in seconds", Set: server.Watchdog.Take1(setInterval)},
 	},
 }
