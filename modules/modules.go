@@ -45,6 +45,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/ext_filter"
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
+	"github.com/donjon-httpd/donjon/modules/heartbeat"
+	"github.com/donjon-httpd/donjon/modules/heartmonitor"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/include"
@@ -52,6 +54,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/lbmethod_bybusyness"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_byrequests"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_bytraffic"
+	"github.com/donjon-httpd/donjon/modules/lbmethod_heartbeat"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
@@ -161,12 +164,15 @@ var Builtin = []*server.Module{
 	&ext_filter.Module,
 	&filter.Module,
 	&headers.Module,
+	&heartbeat.Module,
+	&heartmonitor.Module,
 	&imagemap.Module,
 	&include.Module,
 	&info.Module,
 	&lbmethod_byrequests.Module,
 	&lbmethod_bytraffic.Module,
 	&lbmethod_bybusyness.Module,
+	&lbmethod_heartbeat.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
 	&mime.Module,

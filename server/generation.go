@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/donjon-httpd/donjon/chroot"
@@ -37,6 +38,8 @@ type Generation struct {
 	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
 	proxy         proxyModules
+	heart         sync.Once
+	hearts        *Heartbeats
 
 	// Secrets are what the parent found out for its children; see Keep.
 	Secrets map[string]string
