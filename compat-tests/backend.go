@@ -296,10 +296,18 @@ func (c *testCase) hidePort2(s string) string {
 	return strings.ReplaceAll(s, fmt.Sprint(c.port2), "${PORT2}")
 }
 
-// expand puts ports and the directory into a request of a case with a backend.
+// expand puts ports and the directory into a request of a case with a backend. A
+// body that changes by it has its length told anew.
 func (c *testCase) expand(s, dir string, port int) string {
 	if c.backend == nil {
 		return s
 	}
-	return strings.NewReplacer("${PORT}", fmt.Sprint(port), "${PORT2}", fmt.Sprint(c.port2), "${DIR}", dir).Replace(s)
+	put := strings.NewReplacer("${PORT}", fmt.Sprint(port), "${PORT2}", fmt.Sprint(c.port2), "${DIR}", dir)
+	head, body, _ := strings.Cut(s, "\r\n\r\n")
+	told := fmt.Sprintf("\r\nContent-Length: %d", len(body))
+	if now := put.Replace(body); now != body && strings.HasSuffix(head, told) {
+		head, body = strings.TrimSuffix(head, told)+fmt.Sprintf("\r\nContent-Length: %d", len(now)), now
+		return put.Replace(head) + "\r\n\r\n" + body
+	}
+	return put.Replace(s)
 }

@@ -213,6 +213,7 @@ var (
 	serverRx   = regexp.MustCompile(`(?m)^Server: .*$`)
 	boundaryRx = regexp.MustCompile(`(boundary=|--)[0-9a-f]{12,16}`)
 	addressRx  = regexp.MustCompile(`<address>[^<]* Server at `)
+	builtRx    = regexp.MustCompile(`(?m)((?:<dl>)?<dt>Server (?:Version|Built): ).*$`)
 	allowRx    = regexp.MustCompile(`(?m)^Allow: .*$`)
 	expiresRx  = regexp.MustCompile(`(?m)^Expires: .*$`)
 	ctimeRx    = regexp.MustCompile(`\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\]`)
@@ -223,6 +224,7 @@ var (
 func normal(s, dir string, port int) string {
 	s = strings.ReplaceAll(s, "\r", "")
 	s = dateRx.ReplaceAllString(s, "Date: <now>")
+	s = builtRx.ReplaceAllString(s, "${1}<server>")
 	s = allowRx.ReplaceAllStringFunc(s, func(m string) string { // Apache's order is a hash table's
 		methods := strings.Split(strings.TrimPrefix(m, "Allow: "), ",")
 		slices.Sort(methods)

@@ -52,17 +52,14 @@ func ParseHeartbeatAddress(s string) (a netip.AddrPort, problem string) {
 		digits--
 	}
 	host, port := s, 0
-	switch {
-	case digits == 0 && s != "":
-		host, port = "", Atoi(s)
-	case digits > 0 && digits < len(s) && s[digits-1] == ':':
-		if host, port = s[:digits-1], Atoi(s[digits:]); host == "" {
+	if digits < len(s) && (digits == 0 || s[digits-1] == ':') {
+		n, err := strconv.ParseUint(s[digits:], 10, 16)
+		if err != nil || n == 0 || digits == 1 {
 			return a, "parse"
 		}
+		host, port = s[:max(digits-1, 0)], int(n)
 	}
 	switch {
-	case port < 0 || port > 65535:
-		return a, "parse"
 	case host == "":
 		return a, "host"
 	case port == 0:

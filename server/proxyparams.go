@@ -215,7 +215,6 @@ func (p *ProxyParams) setStatus(val string) error {
 			set = true
 		case '-':
 			set = false
-		case ' ', '\t', '\n', '\v', '\f', '\r', ',':
 		default:
 			bit, ok := ProxyStatus(0).WithFlag(c, true)
 			if !ok {
@@ -332,9 +331,6 @@ func (p *ProxyBalancerParams) Set(cmd *directives.Cmd, key, val string) error {
 		}
 		p.MaxAttempts = directives.Given(n)
 	case "lbmethod":
-		if len(val) > maxProxyLBName-1 {
-			return errors.New("lbmethod name too large")
-		}
 		for _, m := range ActiveModules(cmd) {
 			if m.ProxyLBMethod != nil && m.ProxyLBMethod.Name == val {
 				p.LBMethod = m.ProxyLBMethod

@@ -126,5 +126,6 @@ func (m *manager) allowed() bool {
 	}
 	nonce, given := m.params["nonce"]
 	own := nonceOf(m.r.Gen, m.balancer)
-	return own == "" || given && nonce == own
+	// Without a nonce (nonce=None) nothing can be changed (observed on 2.4.71).
+	return own != "" && given && nonce == own
 }

@@ -70,9 +70,10 @@ func workerElement(h *html, g *server.Generation, w *server.ProxyWorker) {
 			element(name, int64(d.Seconds()))
 		}
 	}
+	// Apache tells no more than what is left above whole seconds.
 	thousandths := func(name string, o directives.Opt[time.Duration]) {
 		if d, ok := o.Get(); ok {
-			element(name, d.Milliseconds())
+			element(name, (d % time.Second).Milliseconds())
 		}
 	}
 	seconds("timeout", p.Timeout)
@@ -106,7 +107,7 @@ func workerElement(h *html, g *server.Generation, w *server.ProxyWorker) {
 			element("flushwait", flushWait(p))
 		}
 		if d, ok := p.Ping.Get(); ok {
-			h.f("%s<httpd:ping>%d</httpd:ping>", in, d.Milliseconds())
+			h.f("%s<httpd:ping>%d</httpd:ping>", in, (d % time.Second).Milliseconds())
 		}
 	}
 	if off, ok := p.DisableReuse.Get(); ok {
@@ -125,15 +126,14 @@ func flushWait(p *server.ProxyParams) int64 {
 	return p.FlushWait.Microseconds()
 }
 
-// hardMax is how many connections a child may have: in Apache no more than it
-// has threads.
+// hardMax is how many connections a child may have: unless it is said, in Apache
+// as many as it has threads.
 func hardMax(g *server.Generation, p *server.ProxyParams) int {
 	const threads = 25
-	own := server.MPM.Of(g.Config.Main).ThreadsPerChild.Else(threads)
-	if n := p.Max.Else(0); n > 0 && n <= own {
+	if n := p.Max.Else(0); n > 0 {
 		return n
 	}
-	return own
+	return server.MPM.Of(g.Config.Main).ThreadsPerChild.Else(threads)
 }
 
 func softMax(p *server.ProxyParams, most int) int {
