@@ -217,3 +217,69 @@ func (l *loadRun) killInTurn(members []*member, kill func(*member)) (kills int) 
 		}
 	}
 }
+
+// TestBalancerPersist: what a manager has changed holds for all children, and
+// with BalancerPersist through restarts and starts.
+func TestBalancerPersist(t *testing.T) {
+	for _, persist := range []bool{true, false} {
+		t.Run(fmt.Sprint(persist), func(t *testing.T) {
+			s := newLiveServer(t, `
+LoadModule proxy_module modules/mod_proxy.so
+LoadModule proxy_http_module modules/mod_proxy_http.so
+LoadModule slotmem_shm_module modules/mod_slotmem_shm.so
+LoadModule proxy_balancer_module modules/mod_proxy_balancer.so
+LoadModule lbmethod_byrequests_module modules/mod_lbmethod_byrequests.so
+DefaultRuntimeDir jail
+BalancerPersist `+map[bool]string{true: "On", false: "Off"}[persist]+`
+<Location /bm>
+    SetHandler balancer-manager
+</Location>
+<Proxy balancer://c>
+    BalancerMember http://127.0.0.1:1/one route=a
+    BalancerMember http://127.0.0.1:1/other
+    ProxySet nonce=N growth=1
+</Proxy>
+`)
+			ask := func(method, body string) string {
+				t.Helper()
+				req, _ := http.NewRequest(method, "http://"+s.addr+"/bm?xml=1", strings.NewReader(body))
+				req.Header.Set("Referer", "http://localhost/")
+				req.Host, req.Close = "localhost", true
+				res, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				text, _ := io.ReadAll(res.Body)
+				if res.StatusCode != 200 {
+					t.Fatalf("%s: %s", body, res.Status)
+				}
+				return string(text)
+			}
+			ask("POST", "b=c&w=http://127.0.0.1:1/one&nonce=N&w_wr=changed&w_status_D=1&w_lf=3")
+			ask("POST", "b=c&nonce=N&b_tmo=9&b_wyes=1&b_nwrkr=http://127.0.0.1:1/two")
+			changed := []string{"<httpd:route>changed<", "<httpd:status>Init Dis <", "<httpd:loadfactor>3.00<", "<httpd:timeout>9<", "<httpd:name>http://127.0.0.1:1/two<"}
+			look := func(when string, want bool) {
+				t.Helper()
+				for range 20 { // of one child or another
+					page := ask("GET", "")
+					for _, c := range changed {
+						if strings.Contains(page, c) != want {
+							t.Fatalf("%s: %s is there: %v, want %v in\n%s", when, c, !want, want, page)
+						}
+					}
+				}
+			}
+			look("now", true)
+			s.must("-k", "graceful")
+			look("after a graceful restart", persist)
+			s.must("-k", "restart")
+			look("after a restart", persist)
+			s.stop()
+			s.must("-k", "start")
+			s.pid = s.readPid()
+			look("after a start", persist)
+			s.stop()
+		})
+	}
+}

@@ -46,7 +46,8 @@ func manage(r *server.Request) server.Status {
 	if s := m.read(); s != server.OK {
 		return s
 	}
-	if ref, _ := r.FieldIn("Referer"); len(m.params) > 0 && !sameHost(r, ref) {
+	// Apache says so of requests without parameters too.
+	if ref, _ := r.FieldIn("Referer"); !sameHost(r, ref) {
 		shown := ref
 		if ref == "" {
 			shown = "(null)"
