@@ -91,7 +91,7 @@ func (c *config) setPart(key, value string) error {
 func parse(value string) (server.ReadLimit, error) {
 	var l server.ReadLimit
 	const rateWord = ",minrate="
-	at := strings.Index(strings.ToLower(value), rateWord)
+	at := strings.Index(server.LowerASCII(value), rateWord) // other letters may change their length
 	if at < 0 {
 		if strings.Contains(value, "-") {
 			return l, errors.New("Must set MinRate option if using timeout range")
