@@ -10,13 +10,16 @@ import (
 	"github.com/donjon-httpd/donjon/modules/asis"
 	"github.com/donjon-httpd/donjon/modules/auth_basic"
 	"github.com/donjon-httpd/donjon/modules/auth_digest"
+	"github.com/donjon-httpd/donjon/modules/auth_form"
 	"github.com/donjon-httpd/donjon/modules/authn_anon"
 	"github.com/donjon-httpd/donjon/modules/authn_core"
+	"github.com/donjon-httpd/donjon/modules/authn_dbd"
 	"github.com/donjon-httpd/donjon/modules/authn_dbm"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authn_socache"
 	"github.com/donjon-httpd/donjon/modules/authnz_fcgi"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
+	"github.com/donjon-httpd/donjon/modules/authz_dbd"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
@@ -37,6 +40,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/data"
+	"github.com/donjon-httpd/donjon/modules/dbd"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/dumpio"
@@ -84,6 +88,10 @@ import (
 	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/sed"
+	"github.com/donjon-httpd/donjon/modules/session"
+	"github.com/donjon-httpd/donjon/modules/session_cookie"
+	"github.com/donjon-httpd/donjon/modules/session_crypto"
+	"github.com/donjon-httpd/donjon/modules/session_dbd"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/slotmem_plain"
 	"github.com/donjon-httpd/donjon/modules/slotmem_shm"
@@ -130,8 +138,11 @@ var Builtin = []*server.Module{
 	&authz_groupfile.Module,
 	&authz_owner.Module,
 	&auth_digest.Module,
+	&auth_form.Module,
 	&authn_dbm.Module,
+	&authn_dbd.Module,
 	&authz_dbm.Module,
+	&authz_dbd.Module,
 	&authn_socache.Module,
 	&slotmem_plain.Module,
 	&slotmem_shm.Module,
@@ -156,6 +167,7 @@ var Builtin = []*server.Module{
 	&cgid.Module,
 	&charset_lite.Module,
 	&data.Module,
+	&dbd.Module,
 	&deflate.Module,
 	&dir.Module,
 	&dumpio.Module,
@@ -196,6 +208,10 @@ var Builtin = []*server.Module{
 	&request.Module,
 	&rewrite.Module,
 	&sed.Module,
+	&session.Module,
+	&session_cookie.Module,
+	&session_crypto.Module,
+	&session_dbd.Module,
 	&setenvif.Module,
 	&speling.Module,
 	&ssl.Module,
