@@ -252,6 +252,8 @@ func setupLine(dir string, w []string) error {
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
 	case w[0] == "certificates" && len(w) == 1:
 		return os.CopyFS(filepath.Join(dir, "tls"), os.DirFS("testdata/tls"))
+	case w[0] == "database" && len(w) == 3:
+		return makeDatabase(at(1), at(2))
 	case w[0] == "unpack" && len(w) == 3:
 		packed, err := base64.StdEncoding.DecodeString(w[1])
 		if err != nil {
@@ -267,5 +269,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME, unpack BASE64 NAME or certificates")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME, unpack BASE64 NAME, database NAME FILE or certificates")
 }

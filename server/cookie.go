@@ -53,6 +53,7 @@ func (r *Request) RemoveCookie(field string, c CookieName) {
 		corelog.Debug(r).Msgf("AH00009: ap_cookie: user '%s' removed cookie: '%s'", r.userOrNull(), text)
 	}
 	r.ErrOut.Add(field, text)
+	r.Out.Add(field, text) // so that a success has it twice, observed on 2.4.71
 }
 
 // userOrNull is the user as Apache's log prints it.

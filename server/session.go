@@ -33,7 +33,7 @@ type SessionCoding struct {
 }
 
 // Session is the session of r, nil where there is none (ap_session_load). Two
-// calls give the same session as long as its store keeps it.
+// calls give the same session, unless it is a blank one.
 func (r *Request) Session() *Session {
 	for _, m := range r.Gen.Modules {
 		if m.Session != nil {

@@ -25,7 +25,8 @@ func (c *config) included(uri string) bool {
 }
 
 // load gives the session of r; a blank one when the client has none that is
-// valid, nil where there is no session at all (ap_session_load).
+// valid, which no other call will see, and nil where there is no session at all
+// (ap_session_load).
 func load(r *server.Request) *server.Session {
 	c := slot.Of(r.Dir)
 	if !c.on() {
@@ -47,11 +48,11 @@ func load(r *server.Request) *server.Session {
 	now := time.Now().UnixMicro()
 	if err := decode(r, z); err != nil {
 		elog.Error(r).Err(err).Msgf("AH01817: error while decoding the session, session not loaded: %s", r.URI)
-		blank(z) // one that cannot be read is as good as none
+		z = &server.Session{} // one that cannot be read is as good as none
 	}
 	if z.Expiry != 0 && z.Expiry < now {
-		elog.Debug(r).Msg("session is expired")
-		blank(z)
+		elog.At(server.LevelTrace1, r).Msg("session is expired")
+		z = &server.Session{}
 	}
 	if max := c.maxAge.Else(0); max != 0 {
 		if z.Expiry == 0 {
@@ -61,9 +62,6 @@ func load(r *server.Request) *server.Session {
 	}
 	return z
 }
-
-// blank forgets all that z holds.
-func blank(z *server.Session) { *z = server.Session{} }
 
 func loadStored(r *server.Request) (*server.Session, error) {
 	for _, m := range r.Gen.Modules {
@@ -162,11 +160,7 @@ func insertFilter(r *server.Request) { r.AddOutputFilter(save, nil) }
 // fixup loads the session for the handler, and shows it to programs.
 func fixup(r *server.Request) server.Status {
 	if z := load(r); z != nil && slot.Of(r.Dir).env.Else(false) {
-		if text := pack(z); text != "" || z.Entries.Len() > 0 {
-			r.Env.Set("HTTP_SESSION", text)
-		} else {
-			r.Env.Set("HTTP_SESSION", "")
-		}
+		r.Env.Set("HTTP_SESSION", pack(z))
 		z.Encoded = ""
 	}
 	return server.OK

@@ -63,10 +63,11 @@ func load(r *server.Request) (*server.Session, error) {
 		m = &map[string]*server.Session{}
 		loaded.Set(top, m)
 	}
-	if z := (*m)[name.Name]; z != nil {
-		return z, nil
+	remove := c.remove.Else(false)
+	if z := (*m)[name.Name]; z != nil && !remove {
+		return z, nil // a cookie that is removed is looked for again, observed on 2.4.71
 	}
-	value, _ := r.ReadCookie(name.Name, c.remove.Else(false))
+	value, _ := r.ReadCookie(name.Name, remove)
 	z := &server.Session{Encoded: value}
 	(*m)[name.Name] = z
 	r.Out.Add("Cache-Control", "no-cache, private")

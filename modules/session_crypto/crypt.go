@@ -34,7 +34,7 @@ const (
 )
 
 // errCrypt is APR_ECRYPT.
-var errCrypt = errors.New("(70031)Error string not specified yet")
+var errCrypt = errors.New("(100005)Error string not specified yet")
 
 // blockCipher is a cipher that SessionCryptoCipher can name.
 type blockCipher struct {
@@ -50,7 +50,7 @@ var ciphers = map[string]blockCipher{
 }
 
 // cipherNames are they in the order of APR's table, for the log.
-const cipherNames = "aes256, aes128, aes192, 3des192"
+const cipherNames = "3des192, aes128, aes192, aes256"
 
 // passphrase is a secret and what was made of it.
 type passphrase struct {
