@@ -63,7 +63,7 @@ func (p *formParser) parse(b []byte) {
 			p.high, p.escape = formDigit(c)<<4, 2
 			continue
 		case 2:
-			c, p.escape, literal = p.high|formDigit(c), 0, true
+			c, p.escape, literal = p.high+formDigit(c), 0, true
 		}
 		if !literal {
 			switch c {
@@ -95,11 +95,11 @@ func (p *formParser) parse(b []byte) {
 func formDigit(c byte) byte {
 	switch {
 	case c >= 'a':
-		return (c - 'a' + 10) & 15
+		return c - 'a' + 10
 	case c >= 'A':
-		return (c - 'A' + 10) & 15
+		return c - 'A' + 10
 	case c >= '0':
-		return (c - '0') & 15
+		return c - '0'
 	}
 	return 0
 }

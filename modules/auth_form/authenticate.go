@@ -32,10 +32,10 @@ func authenticate(r *server.Request) server.Status {
 	sent := noted(r, realm)
 	site := ""
 	if sent.user == "" || sent.password == "" {
-		sent.user, sent.password, site = fromSession(r, realm)
+		sent, site = fromSession(r, realm)
 	}
 	status := server.Status(401)
-	if sent.user != "" && sent.password != "" {
+	if sent.hasUser && sent.hasPassword {
 		if site != "" && c.siteAgrees(sent.user, site) {
 			c.addBasic(r, sent)
 			return server.OK

@@ -4,9 +4,9 @@ import "github.com/donjon-httpd/donjon/server"
 
 // credentials are what a form, a session or an earlier phase said.
 type credentials struct {
-	user, password                               string
-	location, method, mimetype, body             string
-	hasLocation, hasMethod, hasMimetype, hasBody bool
+	user, password                                                     string
+	location, method, mimetype, body                                   string
+	hasUser, hasPassword, hasLocation, hasMethod, hasMimetype, hasBody bool
 }
 
 // notes are the credentials of a request by realm, so that the form is read once.
@@ -19,11 +19,11 @@ func noted(r *server.Request, realm string) credentials {
 		sent = (*m)[realm]
 		sent.location, sent.hasLocation, sent.body, sent.hasBody = "", false, "", false
 	}
-	if sent.user != "" {
+	if sent.hasUser {
 		r.User, r.UserSet = sent.user, true // though nobody has checked it yet
 	}
 	elog.At(server.LevelTrace1, r).Msgf("from notes: user: %s, pw: %s, method: %s, mimetype: %s",
-		orNull(sent.user, sent.user != ""), hidden(sent.password), orNull(sent.method, sent.hasMethod), orNull(sent.mimetype, sent.hasMimetype))
+		orNull(sent.user, sent.hasUser), hidden(sent.password), orNull(sent.method, sent.hasMethod), orNull(sent.mimetype, sent.hasMimetype))
 	return sent
 }
 
@@ -58,16 +58,18 @@ func (c *config) remember(r *server.Request, realm, user, password string) {
 	z.Set(realm+"-site", hash)
 }
 
-// fromSession gives the login that the session holds.
-func fromSession(r *server.Request, realm string) (user, password, site string) {
+// fromSession gives the login that the session holds, and its proof.
+func fromSession(r *server.Request, realm string) (sent credentials, site string) {
 	if z := r.Session(); z != nil {
-		user, password, site = z.Entries.Get(realm+"-user"), z.Entries.Get(realm+"-pw"), z.Entries.Get(realm+"-site")
+		sent.user, sent.hasUser = z.Entries.Lookup(realm + "-user")
+		sent.password, sent.hasPassword = z.Entries.Lookup(realm + "-pw")
+		site = z.Entries.Get(realm + "-site")
 	}
-	if user != "" {
-		r.User, r.UserSet = user, true // though nobody has checked it yet
+	if sent.hasUser {
+		r.User, r.UserSet = sent.user, true // though nobody has checked it yet
 	}
-	elog.At(server.LevelTrace1, r).Msgf("from session: user: %s, pw: %s, site: %s", orNull(user, user != ""), hidden(password), orNull(site, site != ""))
-	return user, password, site
+	elog.At(server.LevelTrace1, r).Msgf("from session: user: %s, pw: %s, site: %s", orNull(sent.user, sent.hasUser), hidden(sent.password), orNull(site, site != ""))
+	return sent, site
 }
 
 // readForm reads the login out of the request's body; whole says whether the
@@ -75,7 +77,7 @@ func fromSession(r *server.Request, realm string) (user, password, site string) 
 // password.
 func (c *config) readForm(r *server.Request, realm string, sent *credentials, whole bool) server.Status {
 	*sent = noted(r, realm)
-	if sent.user != "" && sent.password != "" {
+	if sent.hasUser && sent.hasPassword {
 		return server.OK
 	}
 	pairs, status := r.ReadForm(c.size.Else(defaultSize))
@@ -85,9 +87,9 @@ func (c *config) readForm(r *server.Request, realm string, sent *credentials, wh
 	for i := len(pairs) - 1; i >= 0; i-- { // the first of a name counts
 		switch p := pairs[i]; {
 		case p.Name == c.username.Else(defaultUsername):
-			sent.user = p.Value
+			sent.user, sent.hasUser = p.Value, true
 		case p.Name == c.password.Else(defaultPassword):
-			sent.password = p.Value
+			sent.password, sent.hasPassword = p.Value, true
 		case p.Name == c.location.Else(defaultLocation):
 			sent.location, sent.hasLocation = p.Value, true
 		case !whole:
@@ -99,16 +101,16 @@ func (c *config) readForm(r *server.Request, realm string, sent *credentials, wh
 			sent.body, sent.hasBody = p.Value, true
 		}
 	}
-	elog.At(server.LevelTrace1, r).Msgf("from form: user: %s, pw: %s, method: %s, mimetype: %s, location: %s", orNull(sent.user, sent.user != ""),
+	elog.At(server.LevelTrace1, r).Msgf("from form: user: %s, pw: %s, method: %s, mimetype: %s, location: %s", orNull(sent.user, sent.hasUser),
 		hidden(sent.password), orNull(sent.method, sent.hasMethod), orNull(sent.mimetype, sent.hasMimetype), orNull(sent.location, sent.hasLocation))
-	if sent.user != "" {
+	if sent.hasUser {
 		r.User, r.UserSet = sent.user, true // though nobody has checked it yet
 	}
 	switch {
-	case sent.user == "":
+	case !sent.hasUser:
 		elog.Debug(r).Msgf("AH02982: form parsed, but username field '%s' was missing or empty, unauthorized", c.username.Else(defaultUsername))
 		return 401
-	case sent.password == "":
+	case !sent.hasPassword:
 		elog.Debug(r).Msgf("AH02983: form parsed, but password field '%s' was missing or empty, unauthorized", c.password.Else(defaultPassword))
 		return 401
 	}

@@ -49,9 +49,9 @@ func replay(r *server.Request) server.Status {
 	elog.Debug(r).Msgf("AH01812: internal redirect to method '%s' and body mimetype '%s' for the uri: %s", sent.method, sent.mimetype, r.URI)
 	sub := r.SubRequestMethodURI(sent.method, r.URI)
 	status := sub.RunSub()
-	r.Status = int(status)
 	if status == 200 || status == server.OK {
+		r.Status = 200
 		return server.OK
 	}
-	return status
+	return status // what was begun of r has no status yet
 }
