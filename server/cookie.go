@@ -24,9 +24,9 @@ func ParseCookieName(args string) CookieName {
 	return CookieName{name, strings.TrimLeft(rest, " \t\n\v\f\r")}
 }
 
-// WriteCookie adds a cookie to the response, whatever its status. field is
-// Set-Cookie or Set-Cookie2; maxAge is in seconds, 0 for none.
-func (r *Request) WriteCookie(field string, c CookieName, value string, maxAge int64) {
+// WriteCookie adds a cookie to fields of the response. field is Set-Cookie or
+// Set-Cookie2; maxAge is in seconds, 0 for none.
+func (r *Request) WriteCookie(field string, c CookieName, value string, maxAge int64, to ...*Fields) {
 	text := c.Name + "=" + value + ";"
 	if maxAge != 0 {
 		text += "Max-Age=" + strconv.FormatInt(maxAge, 10) + ";"
@@ -41,7 +41,9 @@ func (r *Request) WriteCookie(field string, c CookieName, value string, maxAge i
 	} else {
 		corelog.Debug(r).Msgf("AH00007: ap_cookie: user '%s' set cookie: '%s'", r.userOrNull(), text)
 	}
-	r.ErrOut.Add(field, text)
+	for _, t := range to {
+		t.Add(field, text)
+	}
 }
 
 // RemoveCookie tells the client to forget a cookie.

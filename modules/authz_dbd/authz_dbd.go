@@ -4,8 +4,10 @@
 package authz_dbd
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/donjon-httpd/donjon/directives"
-	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -65,15 +67,9 @@ func parseGroup(cmd *directives.Cmd, args string) (server.AuthzCheck, error) {
 			elog.Error(r).Msgf("AH02590: authz_dbd authorize: require dbd-group: Can't evaluate require expression: %s", err)
 			return server.AuthzDenied
 		}
-		for list != "" {
-			var w string
-			if w, list = httpdconf.Getword(list); w == "" {
-				break
-			}
-			for _, g := range groups {
-				if g == w {
-					return server.AuthzGranted
-				}
+		for _, w := range strings.Fields(list) { // quotes mean nothing here
+			if slices.Contains(groups, w) {
+				return server.AuthzGranted
 			}
 		}
 		return server.AuthzDenied

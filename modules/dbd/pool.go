@@ -71,7 +71,7 @@ func openOutside(g *server.Generation) error {
 			continue
 		}
 		p.outside = openSQLiteOutside(p.config.real)
-		if p.start(p.limit()) == nil {
+		if p.start(p.limit(), p.subject) == nil {
 			elog.Notice(p.subject).Msgf("%s lies outside of the jail: it can be read, and not be written", p.config.real)
 		}
 	}
@@ -89,8 +89,9 @@ func open(g *server.Generation) error {
 			continue
 		}
 		seen[p] = true
-		if err := p.start(min(p.config.min.Else(defaultMin), p.limit())); err != nil {
-			elog.Crit(server.ServerSubject(g, g.Config.Main)).Err(server.ErrGeneral).Msg("AH00636: child init failed!")
+		main := server.ServerSubject(g, g.Config.Main)
+		if err := p.start(p.least(), main); err != nil {
+			elog.Crit(main).Err(server.ErrGeneral).Msg("AH00636: child init failed!")
 		}
 	}
 	return nil
@@ -113,8 +114,11 @@ func shut(g *server.Generation) error {
 // limit is how many connections there may be.
 func (p *pool) limit() int { return max(p.config.max.Else(defaultMax), 1) }
 
-// start opens the pool with n connections. It has said why it failed.
-func (p *pool) start(n int) error {
+// least is how many connections there are from the start.
+func (p *pool) least() int { return min(p.config.min.Else(defaultMin), p.limit()) }
+
+// start opens the pool with n connections, for s. It has said why it failed.
+func (p *pool) start(n int, s server.Subject) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.db != nil {
@@ -137,7 +141,7 @@ func (p *pool) start(n int) error {
 	}
 	if err != nil {
 		p.failed(err)
-		elog.Error(p.subject).Err(server.ErrGeneral).Msg("AH00633: failed to initialise")
+		elog.Error(s).Err(server.ErrGeneral).Msg("AH00633: failed to initialise")
 		db.Close()
 		return err
 	}
@@ -201,19 +205,14 @@ type prepared struct {
 	params int
 }
 
-// connect makes a connection, runs the statements for its start and prepares the others.
+// connect makes a connection, prepares its statements and then runs those of
+// DBDInitSQL (dbd_construct).
 func (p *pool) connect(ctx context.Context, inner driver.Connector) (driver.Conn, error) {
 	conn, err := inner.Connect(ctx)
 	if err != nil {
 		return nil, &connectError{err}
 	}
 	l := &link{conn, map[string]prepared{}}
-	for _, q := range p.config.init {
-		if err := execute(ctx, conn, q); err != nil {
-			conn.Close()
-			return nil, &prepareError{err}
-		}
-	}
 	for label, query := range p.prepare {
 		if query == "" {
 			continue // of the main server, taken back
@@ -225,6 +224,12 @@ func (p *pool) connect(ctx context.Context, inner driver.Connector) (driver.Conn
 			return nil, &prepareError{err}
 		}
 		l.statements[label] = prepared{stmt, s.params}
+	}
+	for _, q := range p.config.init {
+		if err := execute(ctx, conn, q); err != nil { // Apache says nothing and serves
+			elog.Debug(p.subject).Msgf("DBDInitSQL failed: %s", p.driver.message(err))
+			break
+		}
 	}
 	return l, nil
 }
@@ -285,7 +290,7 @@ func acquire(r *server.Request) server.DBConn {
 	if h := holds.Of(top); h != nil && h.of == c.pool {
 		return h.conn
 	}
-	conn := c.pool.take()
+	conn := c.pool.take(server.ServerSubject(r.Gen, r.Server))
 	if conn == nil {
 		return nil
 	}
@@ -294,8 +299,8 @@ func acquire(r *server.Request) server.DBConn {
 	return conn
 }
 
-// take gets a connection out of the pool, or nil, and has said why.
-func (p *pool) take() *dbConn {
+// take gets a connection out of the pool for s, or nil, and has said why.
+func (p *pool) take(s server.Subject) *dbConn {
 	once := !p.config.persist.Else(true) && p.outside == nil
 	var db *sql.DB
 	if once {
@@ -304,7 +309,7 @@ func (p *pool) take() *dbConn {
 			return nil
 		}
 	} else {
-		if p.start(min(p.config.min.Else(defaultMin), p.limit())) != nil {
+		if p.start(p.least(), s) != nil {
 			return nil
 		}
 		db = p.db

@@ -80,7 +80,7 @@ func save(r *server.Request, z *server.Session) error {
 		switch n, ok := name.Get(); {
 		case !ok:
 		case z.Encoded != "":
-			r.WriteCookie(field, n, z.Encoded, z.MaxAge)
+			r.WriteCookie(field, n, z.Encoded, z.MaxAge, &r.ErrOut)
 		default:
 			r.RemoveCookie(field, n)
 		}

@@ -181,7 +181,7 @@ func save(r *server.Request, z *server.Session) error {
 	}
 	write := func(field string, name directives.Opt[server.CookieName]) {
 		if n, ok := name.Get(); ok {
-			r.WriteCookie(field, n, newKey, z.MaxAge)
+			r.WriteCookie(field, n, newKey, z.MaxAge, &r.Out, &r.ErrOut) // twice in a success, observed on 2.4.71
 		}
 	}
 	write("Set-Cookie", c.name)
