@@ -23,16 +23,14 @@ type dbDriver struct {
 	numbered bool // parameters are $1, $2 …
 	// connector reads DBDParams; net makes its connections.
 	connector func(c *config, net *network) (driver.Connector, error)
-	// dateTime is how the database writes a time, where its driver has read it.
-	dateTime string
 	// message is what the database itself said of an error.
 	message func(error) string
 }
 
 var drivers = map[string]*dbDriver{
-	"sqlite3": {connector: openSQLite, dateTime: "2006-01-02 15:04:05.999999999", message: sqliteMessage},
-	"mysql":   {connector: openMySQL, dateTime: "2006-01-02 15:04:05.999999", message: mysqlMessage},
-	"pgsql":   {connector: openPostgreSQL, numbered: true, dateTime: "2006-01-02 15:04:05.999999-07", message: pgMessage},
+	"sqlite3": {connector: openSQLite, message: sqliteMessage},
+	"mysql":   {connector: openMySQL, message: mysqlMessage},
+	"pgsql":   {connector: openPostgreSQL, numbered: true, message: pgMessage},
 }
 
 // connectorFunc is a driver.Connector that makes connections by a function.
@@ -142,7 +140,11 @@ func mysqlMessage(err error) string {
 
 // openPostgreSQL: the parameters are a conninfo string of libpq's.
 func openPostgreSQL(c *config, n *network) (driver.Connector, error) {
-	conn, err := pq.NewConnector(c.params)
+	params := c.params
+	if !strings.Contains(params, "sslmode") && !strings.Contains(params, "://") {
+		params += " sslmode=prefer" // libpq's default
+	}
+	conn, err := pq.NewConnector(params)
 	if err != nil {
 		return nil, err
 	}

@@ -384,6 +384,7 @@ func (c *dbConn) Select(label string, args ...any) (*server.DBRows, error) {
 		defer rows.Close()
 		out.Columns = rows.Columns()
 		row := make([]driver.Value, len(out.Columns))
+		kinds, _ := rows.(driver.RowsColumnTypeDatabaseTypeName)
 		for {
 			switch err := rows.Next(row); {
 			case err == io.EOF:
@@ -393,7 +394,11 @@ func (c *dbConn) Select(label string, args ...any) (*server.DBRows, error) {
 			}
 			texts := make([]server.DBValue, len(row))
 			for i, v := range row {
-				texts[i] = c.pool.driver.text(v)
+				kind := ""
+				if _, ok := v.(time.Time); ok && kinds != nil {
+					kind = kinds.ColumnTypeDatabaseTypeName(i)
+				}
+				texts[i] = text(v, kind)
 			}
 			out.Rows = append(out.Rows, texts)
 		}

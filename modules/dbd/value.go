@@ -10,8 +10,9 @@ import (
 	"github.com/donjon-httpd/donjon/server"
 )
 
-// text is a value as the database itself would print it.
-func (d *dbDriver) text(v driver.Value) server.DBValue {
+// text is a value as the database itself would print it; kind is the type of its
+// column in the database.
+func text(v driver.Value, kind string) server.DBValue {
 	s := ""
 	switch v := v.(type) {
 	case nil:
@@ -30,7 +31,14 @@ func (d *dbDriver) text(v driver.Value) server.DBValue {
 			s = "t"
 		}
 	case time.Time:
-		s = strings.TrimSuffix(v.Format(d.dateTime), " 00:00:00")
+		switch kind {
+		case "DATE":
+			s = v.Format("2006-01-02")
+		case "TIMESTAMPTZ":
+			s = v.Format("2006-01-02 15:04:05.999999-07")
+		default:
+			s = v.Format("2006-01-02 15:04:05.999999999")
+		}
 	default:
 		s = fmt.Sprint(v)
 	}
