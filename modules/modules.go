@@ -73,6 +73,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
+	"github.com/donjon-httpd/donjon/modules/proxy_html"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
@@ -102,6 +103,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/version"
 	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
+	"github.com/donjon-httpd/donjon/modules/xml2enc"
 	"github.com/donjon-httpd/donjon/modules/zstd"
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -207,5 +209,7 @@ var Builtin = []*server.Module{
 	&userdir.Module,
 	&usertrack.Module,
 	&vhost_alias.Module,
+	&xml2enc.Module,
+	&proxy_html.Module,
 	&zstd.Module,
 }

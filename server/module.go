@@ -44,7 +44,8 @@ type Module struct {
 	Cache       *CacheProvider   // the kind of cache for responses that it brings; may be nil
 	SSIElements []SSIElement     // what it adds to the elements of server-side includes
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
-	FileGroup func(*Request) (string, bool)
+	FileGroup     func(*Request) (string, bool)
+	MarkupCharset *MarkupCharset // how it finds out the character set of pages; may be nil
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
 	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
