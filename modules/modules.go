@@ -16,6 +16,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authn_socache"
 	"github.com/donjon-httpd/donjon/modules/authnz_fcgi"
+	"github.com/donjon-httpd/donjon/modules/authnz_ldap"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
@@ -55,6 +56,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/lbmethod_byrequests"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_bytraffic"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_heartbeat"
+	"github.com/donjon-httpd/donjon/modules/ldap"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
@@ -140,6 +142,8 @@ var Builtin = []*server.Module{
 	&socache_shmcb.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
+	&ldap.Module,
+	&authnz_ldap.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
