@@ -62,6 +62,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
+	"github.com/donjon-httpd/donjon/modules/md"
 	"github.com/donjon-httpd/donjon/modules/mime"
 	"github.com/donjon-httpd/donjon/modules/mime_magic"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
@@ -181,6 +182,7 @@ var Builtin = []*server.Module{
 	&lbmethod_heartbeat.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
+	&md.Module,
 	&mime.Module,
 	&mime_magic.Module,
 	&negotiation.Module,

@@ -107,7 +107,7 @@ func (h *handle) connect(name string, port int) (*ldapv3.Conn, server.LDAPResult
 		ctx, cancel = context.WithTimeout(context.Background(), d)
 	}
 	defer cancel()
-	raw, err := dialHost(ctx, name, port)
+	raw, err := server.DialTCP(ctx, name, port)
 	if err != nil {
 		elog.Debug(h.r).Msgf("cannot connect to %s:%d: %s", name, port, err)
 		return nil, server.LDAPServerDown
@@ -148,24 +148,6 @@ func mainOf(v *directives.Server) *directives.Server {
 		return v.Main
 	}
 	return v
-}
-
-// dialHost tries the addresses of a name, which the resolver that works in the
-// jail looks up.
-func dialHost(ctx context.Context, name string, port int) (net.Conn, error) {
-	list, err := server.Resolver().LookupNetIP(ctx, "ip", name)
-	if err != nil {
-		return nil, err
-	}
-	err = errors.New("it has no address")
-	var d net.Dialer
-	for _, a := range list {
-		var c net.Conn
-		if c, err = d.DialContext(ctx, "tcp", net.JoinHostPort(a.Unmap().String(), strconv.Itoa(port))); err == nil {
-			return c, nil
-		}
-	}
-	return nil, err
 }
 
 // bind makes the connection that of a user.
