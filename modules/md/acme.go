@@ -143,6 +143,13 @@ func (a *account) obtain(ctx context.Context, d *domain, k keySpec) (p server.Ke
 	}
 	chain, location, err := a.CreateOrderCert(ctx, order.FinalizeURL, csr, true)
 	if err != nil {
+		// The library waits at the address that the answer says, which some leave out.
+		if o, again := a.WaitOrder(ctx, order.URI); again == nil && o.CertURL != "" {
+			location = o.CertURL
+			chain, err = a.FetchCert(ctx, location, true)
+		}
+	}
+	if err != nil {
 		return p, "", fmt.Errorf("certificate: %w", err)
 	}
 	p.Key, err = encodeKey(key)

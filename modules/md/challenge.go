@@ -104,6 +104,7 @@ func answerHTTP(r *server.Request) server.Status {
 	r.Unrepeatable()
 	for _, a := range boardOf(r.Gen).list() {
 		if a.Kind == "http-01" && a.Token == token && strings.EqualFold(a.Domain, r.Hostname) {
+			r.StartResponse()
 			r.ContentType = "text/plain"
 			if !r.HeaderOnly {
 				r.WriteString(a.KeyAuth)

@@ -174,7 +174,7 @@ func (w *driver) round(ctx context.Context) time.Duration {
 			delay := min(w.c.retryDelay.Else(defaultRetry)<<min(j.Errors-1, 20), longestRetry)
 			j.NextRun = time.Now().Add(delay)
 			wait = min(wait, delay)
-			elog.Error(w.subject).Err(err).Msgf("AH10056: processing %s", d.name)
+			elog.Error(w.subject).Msgf("AH10056: processing %s: %s", d.name, err)
 			elog.Info(w.subject).Msgf("AH10057: %s: encountered error for the %d. time, next run in %s", d.name, j.Errors, delay)
 			if j.Errors == 1 {
 				w.tell("errored", d)

@@ -379,7 +379,7 @@ func (c *config) setPorts(cmd *directives.Cmd, one, two string) error {
 			port = &m.ports.https
 		default:
 			if _, err := strconv.Atoi(from); err != nil {
-				return errors.New("unable to parse first port number")
+				return errors.New("no ':' after first port number") // where Apache looks for it
 			}
 			return errors.New("mapped port number must be 80 or 443")
 		}

@@ -80,6 +80,7 @@ func certificateStatus(r *server.Request) server.Status {
 		return server.Declined
 	}
 	r.Unrepeatable()
+	r.StartResponse()
 	v := map[string]any{"cert": d.certificates(d.pairs)}
 	if list := d.stagedPairs(); list != nil {
 		v["renewal"] = map[string]any{"name": d.name, "finished": true, "cert": d.certificates(list)}
