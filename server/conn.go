@@ -12,11 +12,13 @@ type Conn struct {
 	Gen    *Generation
 	Server *directives.Server // the server that the address chose, before any Host is known (base_server)
 
-	Local, Remote    netip.AddrPort // of the socket; Remote may be replaced per request by Request.Client
-	ClientIP         string         // Remote's address as text, made once
-	LocalIP          string
-	RemoteHost       string // by HostnameLookups; "" not yet looked up, "-" has none
-	RemoteHostDouble bool   // a look-up of RemoteHost led back to the address
+	Local, Remote netip.AddrPort // of the socket; Remote may be replaced per request by Request.Client
+	ClientIP      string         // Remote's address as text, made once
+	LocalIP       string
+	RemoteHost    string // of a look-up; "" not yet looked up, "-" has none
+	// RemoteHostDouble: a look-up of RemoteHost led back to the address;
+	// RemoteHostChecked: it was made.
+	RemoteHostChecked, RemoteHostDouble bool
 
 	// Foretold says that the connection begins with who its client is, and
 	// Origin is what was told; see [Preface].

@@ -43,16 +43,26 @@ func (system) LookupAddr(ctx context.Context, a netip.Addr) ([]string, error) {
 // lookupLimit bounds one look-up of a client's name.
 const lookupLimit = 10 * time.Second
 
-// ClientHost is the client's name where HostnameLookups allows it, else its
-// address (ap_get_useragent_host with REMOTE_NAME).
+// ClientHost is the client's name where HostnameLookups allows to look it up, or
+// where a look-up for access control has found it already; else its address
+// (ap_get_useragent_host with REMOTE_NAME).
 func (r *Request) ClientHost() string {
 	r.DependsOnClient()
-	if CoreDir.Of(r.Dir).HostnameLookups.Else(LookupsOff) != LookupsOff {
-		if name := r.lookupClient(CoreDir.Of(r.Dir).HostnameLookups.Else(LookupsOff) == LookupsDouble); name != "" {
-			return name
+	name := ""
+	switch CoreDir.Of(r.Dir).HostnameLookups.Else(LookupsOff) {
+	case LookupsOff:
+		if r.Client == r.Conn.Remote.Addr() && r.Conn.RemoteHost != noHost {
+			name = r.Conn.RemoteHost
 		}
+	case LookupsDouble:
+		name = r.lookupClient(true)
+	default:
+		name = r.lookupClient(false)
 	}
-	return r.ClientIP
+	if name == "" {
+		return r.ClientIP
+	}
+	return name
 }
 
 // ConnHost is ClientHost for the connection's peer.
@@ -71,44 +81,54 @@ func (r *Request) ClientHostDouble() (string, bool) {
 	return name, name != ""
 }
 
-// lookupClient is the client's name, remembered for the connection; "" for none.
+// noHost is Conn.RemoteHost of a client whose address has no name.
+const noHost = "-"
+
+// lookupClient is the client's name, remembered for the connection; "" for none,
+// or when double is asked for and the name does not lead back to the address.
 func (r *Request) lookupClient(double bool) string {
 	r.Unrepeatable()
 	c := r.Conn
-	same := r.Client == c.Remote.Addr()
-	if same && c.RemoteHost != "" {
-		if c.RemoteHost == "-" || double && !c.RemoteHostDouble {
-			if c.RemoteHost == "-" {
-				return ""
-			}
-		} else {
-			return c.RemoteHost
-		}
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
 	defer cancel()
-	name := reverse(ctx, r.Client, double)
-	if same {
-		c.RemoteHost, c.RemoteHostDouble = name, double
-		if name == "" {
-			c.RemoteHost = "-"
+	if r.Client != c.Remote.Addr() {
+		name := reverse(ctx, r.Client)
+		if double && !leadsBack(ctx, name, r.Client) {
+			return ""
+		}
+		return name
+	}
+	if c.RemoteHost == "" {
+		if c.RemoteHost = reverse(ctx, r.Client); c.RemoteHost == "" {
+			c.RemoteHost = noHost
 		}
 	}
-	return name
+	if c.RemoteHost == noHost {
+		return ""
+	}
+	if double && !c.RemoteHostChecked {
+		c.RemoteHostChecked, c.RemoteHostDouble = true, leadsBack(ctx, c.RemoteHost, r.Client)
+	}
+	if double && !c.RemoteHostDouble {
+		return ""
+	}
+	return c.RemoteHost
 }
 
-func reverse(ctx context.Context, a netip.Addr, double bool) string {
+// reverse is the name of an address; "" for none.
+func reverse(ctx context.Context, a netip.Addr) string {
 	names, err := Resolver().LookupAddr(ctx, a.Unmap())
 	if err != nil || len(names) == 0 {
 		return ""
 	}
-	name := strings.ToLower(strings.TrimSuffix(names[0], "."))
-	if !double {
-		return name
+	return strings.ToLower(strings.TrimSuffix(names[0], "."))
+}
+
+// leadsBack tells whether an address is one of a name's.
+func leadsBack(ctx context.Context, name string, a netip.Addr) bool {
+	if name == "" {
+		return false
 	}
 	addrs, err := Resolver().LookupNetIP(ctx, "ip", name)
-	if err != nil || !slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == a.Unmap() }) {
-		return ""
-	}
-	return name
+	return err == nil && slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == a.Unmap() })
 }

@@ -39,7 +39,7 @@ func nameServers(cfg *directives.Config) httpdconf.Diagnostics {
 		c.ServerName = main.ServerName
 		if len(c.Addrs) > 0 && c.Addrs[0].Addr.IsValid() {
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-			if c.ServerName = reverse(ctx, c.Addrs[0].Addr, false); c.ServerName == "" {
+			if c.ServerName = reverse(ctx, c.Addrs[0].Addr); c.ServerName == "" {
 				warn("AH00549: Failed to resolve server name for %s (check DNS) -- or specify an explicit ServerName", c.Addrs[0].Addr)
 				c.ServerName = "bogus_host_without_reverse_dns"
 			}
@@ -64,7 +64,7 @@ func localName() (name string, qualified bool) {
 	if err != nil || len(addrs) == 0 {
 		return "127.0.0.1", false
 	}
-	if full := reverse(ctx, addrs[0], false); strings.Contains(full, ".") {
+	if full := reverse(ctx, addrs[0]); strings.Contains(full, ".") {
 		return full, true
 	}
 	return addrs[0].Unmap().String(), false
