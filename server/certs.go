@@ -17,6 +17,9 @@ type CertificateManager struct {
 	// Of gives what a server that speaks TLS uses when the configuration names no
 	// certificate, from PostConfig on; none where the server is not managed.
 	Of func(g *Generation, v *directives.Server) []KeyPair
+	// Staples tells whether the server's handshakes carry what the authority says
+	// of its certificate (OCSP), though SSLUseStapling does not say so; may be nil.
+	Staples func(g *Generation, v *directives.Server) bool
 	// Challenge gives the certificate that proves to an authority who asks by ALPN
 	// "acme-tls/1" (RFC 8737) that the name is ours; nil for one that is not asked about.
 	Challenge func(c *Conn, name string) *tls.Certificate
@@ -38,6 +41,16 @@ func (g *Generation) ManagedCertificates(v *directives.Server) []KeyPair {
 		}
 	}
 	return nil
+}
+
+// ManagedStapling tells whether a module wants OCSP responses in a server's handshakes.
+func (g *Generation) ManagedStapling(v *directives.Server) bool {
+	for _, m := range g.Modules {
+		if m.Certificates != nil && m.Certificates.Staples != nil && m.Certificates.Staples(g, v) {
+			return true
+		}
+	}
+	return false
 }
 
 // ChallengeCertificate answers a client that asks by [ALPNChallenge]; nil where

@@ -56,6 +56,7 @@ type settings struct {
 	profileMandatory directives.Opt[bool]
 	ari              directives.Opt[bool]
 	stapling         directives.Opt[bool]
+	stapleOthers     directives.Opt[bool]
 	dns01            string
 	dnsVersion       int
 	members          directives.Opt[bool] // names of matching hosts become the domain's own
@@ -86,6 +87,7 @@ type domain struct {
 	settings
 	name  string // the first of its names
 	names []string
+	home  *directives.Server // whose settings hold for what it does not say
 
 	hosts    []*directives.Server // that have one of its names
 	pairs    []server.KeyPair
@@ -125,6 +127,7 @@ func (s settings) over(base settings) settings {
 	s.mode, s.renewWindow, s.warnWindow = s.mode.Or(base.mode), s.renewWindow.Or(base.renewWindow), s.warnWindow.Or(base.warnWindow)
 	s.mustStaple, s.require, s.binding = s.mustStaple.Or(base.mustStaple), s.require.Or(base.require), s.binding.Or(base.binding)
 	s.profileMandatory, s.ari, s.stapling = s.profileMandatory.Or(base.profileMandatory), s.ari.Or(base.ari), s.stapling.Or(base.stapling)
+	s.stapleOthers = s.stapleOthers.Or(base.stapleOthers)
 	s.members = s.members.Or(base.members)
 	return s
 }

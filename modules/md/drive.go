@@ -160,6 +160,7 @@ func (w *driver) round(ctx context.Context) time.Duration {
 		}
 		now := time.Now()
 		j := d.readJob()
+		w.warn(d, &j, now)
 		if d.isStaged() || !d.due(now) {
 			continue
 		}
@@ -180,7 +181,7 @@ func (w *driver) round(ctx context.Context) time.Duration {
 				w.tell("errored", d)
 			}
 		} else {
-			j = job{Name: d.name, Ready: time.Now()}
+			j = job{Name: d.name, Ready: time.Now(), Warned: j.Warned}
 			elog.Notice(w.subject).Msgf("AH10059: The Managed Domain %s has been setup and changes will be activated on next (graceful) server restart.", d.name)
 			w.tell("renewed", d)
 			w.notify(d)
@@ -191,6 +192,33 @@ func (w *driver) round(ctx context.Context) time.Duration {
 		}
 	}
 	return wait
+}
+
+const warnEvery = 24 * time.Hour
+
+// warn tells, once a day, of a certificate that is about to expire and that
+// nothing has come of yet.
+func (w *driver) warn(d *domain, j *job, now time.Time) {
+	if d.fallback || d.isStaged() || now.Sub(j.Warned) < warnEvery {
+		return
+	}
+	for _, p := range d.pairs {
+		pair, err := tls.X509KeyPair([]byte(p.Cert), []byte(p.Key))
+		if err != nil {
+			continue
+		}
+		life := pair.Leaf.NotAfter.Sub(pair.Leaf.NotBefore)
+		if now.Before(pair.Leaf.NotAfter.Add(-d.warnWindow.Else(defaultWarn).of(life))) {
+			continue
+		}
+		elog.Warn(w.subject).Msgf("md(%s): the certificate expires at %s", d.name, rfc822(pair.Leaf.NotAfter))
+		w.tell("expiring", d)
+		j.Warned = now
+		if err := replace(d.job, *j); err != nil {
+			elog.Error(w.subject).Err(err).Msgf("%s: saving job props", d.name)
+		}
+		return
+	}
 }
 
 // renew obtains a certificate for each kind of key, and stages them.

@@ -56,7 +56,7 @@ func (c *config) settle(subject server.Subject, s store, d *domain) error {
 	if len(d.certFiles) > 0 || len(d.keyFiles) > 0 {
 		return d.static()
 	}
-	switch fresh, err := s.activate(d); {
+	switch fresh, err := s.activate(d, c.activation.Else(part{}).length); {
 	case err != nil:
 		elog.Error(subject).Err(err).Msgf("AH10069: %s: error loading staged set, purging it", d.name)
 	case fresh:
@@ -154,7 +154,7 @@ func (c *config) complete(g *server.Generation) error {
 	subject := server.ServerSubject(g, g.Config.Main)
 	seen := map[string]*domain{}
 	for _, d := range c.domains {
-		d.settings = d.settings.over(c.settings)
+		d.settings = d.settings.over(slot.Of(d.home).settings)
 		if d.keys == nil {
 			d.keys = []keySpec{{bits: defaultBits}}
 		}
@@ -251,6 +251,18 @@ func certificatesOf(g *server.Generation, v *directives.Server) []server.KeyPair
 		return d.pairs
 	}
 	return nil
+}
+
+// staples tells whether the handshakes of a server carry an OCSP response: those
+// of managed domains with MDStapling, and then others too, unless MDStapleOthers
+// is off.
+func staples(g *server.Generation, v *directives.Server) bool {
+	c := slot.Of(g.Config.Main)
+	if d := domainOf(g, v); d != nil {
+		return d.stapling.Else(false) && !d.fallback
+	}
+	s := slot.Of(v).settings
+	return len(c.domains) > 0 && s.stapling.Else(false) && s.stapleOthers.Else(true)
 }
 
 // openStaging opens, before the jail closes, the files that take what a child

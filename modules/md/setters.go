@@ -74,7 +74,7 @@ func parsePart(word, tooLong string) (part, error) {
 		}
 	}
 	d, err := server.ParseTimeout(word, day)
-	if err != nil {
+	if err != nil || word == "" || d < 0 {
 		return part{}, errFormat
 	}
 	return part{length: d}, nil
@@ -169,7 +169,7 @@ func (c *config) openSet(cmd *directives.Cmd, args string) error {
 	if !cmd.Node.Closed {
 		return errors.New("<MDomainSet> directive missing closing '>'")
 	}
-	d := &domain{}
+	d := &domain{home: cmd.Server}
 	if err := d.addNames(words(args)); err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (d *domain) addNames(list []string) error {
 }
 
 func (c *config) addDomain(cmd *directives.Cmd, list []string) error {
-	d := &domain{}
+	d := &domain{home: cmd.Server}
 	if err := d.addNames(list); err != nil {
 		return err
 	}

@@ -174,7 +174,10 @@ func statusPage(r *server.Request, short bool) string {
 		valid := ""
 		for _, p := range d.pairs {
 			if k := infoOf(p); k != nil {
-				valid += "until " + k.Valid.Until + " "
+				valid += "until " + html.EscapeString(k.Valid.Until) + " "
+				if c.checkName != "" {
+					valid += fmt.Sprintf("<a href=\"%s%s\">%s</a> ", html.EscapeString(c.checkURL), k.SHA256, html.EscapeString(c.checkName))
+				}
 			}
 		}
 		activity := ""
@@ -185,7 +188,7 @@ func statusPage(r *server.Request, short bool) string {
 			activity = "Error: " + j.Problem + ", next run " + rfc822(j.NextRun)
 		}
 		fmt.Fprintf(&b, "<tr class=\"%s\"><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n", class, html.EscapeString(d.name),
-			html.EscapeString(strings.Join(d.names, " ")), state, html.EscapeString(valid), html.EscapeString(strings.Join(d.authorities, " ")), html.EscapeString(activity))
+			html.EscapeString(strings.Join(d.names, " ")), state, valid, html.EscapeString(strings.Join(d.authorities, " ")), html.EscapeString(activity))
 	}
 	b.WriteString("</tbody></table>\n")
 	return b.String()

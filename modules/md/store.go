@@ -215,11 +215,16 @@ type staged struct {
 }
 
 // activate makes what was staged the domain's, and what it had before an archive.
-func (s store) activate(d *domain) (bool, error) {
+// It waits until that is older than delay (MDActivationDelay).
+func (s store) activate(d *domain, delay time.Duration) (bool, error) {
 	from := s.path("staging", fileSafe(d.name), "bundle.json")
-	text, err := os.ReadFile(from)
-	if err != nil || len(text) == 0 {
+	info, err := os.Stat(from)
+	if err != nil || info.Size() == 0 || time.Since(info.ModTime()) < delay {
 		return false, nil
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return false, err
 	}
 	var b staged
 	if err = json.Unmarshal(text, &b); err == nil {

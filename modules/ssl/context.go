@@ -257,7 +257,7 @@ func (x *sslContext) configure(g *server.Generation, v *directives.Server, c *co
 			return fatal(v)
 		}
 	}
-	if c.stapling.use.Else(false) {
+	if c.stapling.use.Else(false) || g.ManagedStapling(v) {
 		x.staple = make([]atomic.Pointer[staple], len(x.certs))
 		x.config.GetCertificate = x.stapled(&c.stapling)
 		x.config.Certificates = nil
