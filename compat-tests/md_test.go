@@ -2,6 +2,7 @@ package compattests
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -160,7 +161,7 @@ func ask(t *testing.T, port int, path string) (*x509.Certificate, int, string) {
 	t.Helper()
 	var cert *x509.Certificate
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-		DialTLS: func(string, string) (net.Conn, error) {
+		DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
 			for until := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 				c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), &tls.Config{ServerName: managed, InsecureSkipVerify: true})
 				if err == nil {

@@ -109,23 +109,33 @@ func (q *requirement) value(failed string) (string, bool) {
 	return s, true
 }
 
+// ready is begin for what is asked about the user's entry, with the arguments.
+func (q *requirement) ready(asUser bool, blank, undefined, failed string) (conn server.LDAPConn, args string, result server.AuthzResult) {
+	if conn, result = q.begin(asUser, blank); conn == nil {
+		return nil, "", result
+	}
+	if q.f.dn == "" {
+		elog.Debug(q.r).Msg(undefined)
+		return nil, "", server.AuthzDenied
+	}
+	args, ok := q.value(failed)
+	if !ok {
+		return nil, "", server.AuthzDenied
+	}
+	return conn, args, server.AuthzGranted
+}
+
 func (q *requirement) grant() server.AuthzResult {
 	q.c.setVars(q.r, q.c.prefix.Else(authzPrefix), q.f.values)
 	return server.AuthzGranted
 }
 
 func requireUser(q *requirement) server.AuthzResult {
-	conn, result := q.begin(q.c.compareAsUser, "AH01699")
+	conn, line, result := q.ready(q.c.compareAsUser, "AH01699",
+		"AH01702: auth_ldap authorize: require user: user's DN has not been defined; failing authorization",
+		"AH02585: auth_ldap authorize: require user: Can't evaluate expression")
 	if conn == nil {
 		return result
-	}
-	if q.f.dn == "" {
-		elog.Debug(q.r).Msg("AH01702: auth_ldap authorize: require user: user's DN has not been defined; failing authorization")
-		return server.AuthzDenied
-	}
-	line, ok := q.value("AH02585: auth_ldap authorize: require user: Can't evaluate expression")
-	if !ok {
-		return server.AuthzDenied
 	}
 	// The whole line may be one name, with blanks.
 	a := q.c.where
@@ -219,17 +229,11 @@ func requireGroup(q *requirement) server.AuthzResult {
 }
 
 func requireDN(q *requirement) server.AuthzResult {
-	conn, result := q.begin(q.c.searchAsUser, "AH01722")
+	conn, dn, result := q.ready(q.c.searchAsUser, "AH01722",
+		"AH01725: auth_ldap authorize: require dn: user's DN has not been defined; failing authorization",
+		"AH02587: auth_ldap authorize: require dn: Can't evaluate expression")
 	if conn == nil {
 		return result
-	}
-	dn, ok := q.value("AH02587: auth_ldap authorize: require dn: Can't evaluate expression")
-	if !ok {
-		return server.AuthzDenied
-	}
-	if q.f.dn == "" {
-		elog.Debug(q.r).Msg("AH01725: auth_ldap authorize: require dn: user's DN has not been defined; failing authorization")
-		return server.AuthzDenied
 	}
 	code := conn.CompareDN(q.c.where.url, q.f.dn, dn, q.c.compareOnServer)
 	if code == server.LDAPCompareTrue {
@@ -242,20 +246,15 @@ func requireDN(q *requirement) server.AuthzResult {
 }
 
 func requireAttribute(q *requirement) server.AuthzResult {
-	conn, result := q.begin(q.c.compareAsUser, "AH01730")
+	conn, line, result := q.ready(q.c.compareAsUser, "AH01730",
+		"AH01733: auth_ldap authorize: require ldap-attribute: user's DN has not been defined; failing authorization",
+		"AH02588: auth_ldap authorize: require ldap-attribute: Can't evaluate expression")
 	if conn == nil {
 		return result
 	}
-	if q.f.dn == "" {
-		elog.Debug(q.r).Msg("AH01733: auth_ldap authorize: require ldap-attribute: user's DN has not been defined; failing authorization")
-		return server.AuthzDenied
-	}
-	line, ok := q.value("AH02588: auth_ldap authorize: require ldap-attribute: Can't evaluate expression")
-	if !ok {
-		return server.AuthzDenied
-	}
 	for rest := line; rest != ""; {
 		var name, value string
+		var ok bool
 		if name, rest, ok = strings.Cut(rest, "="); ok {
 			rest = strings.TrimLeft(rest, "=") // ap_getword skips them all
 		}
@@ -273,17 +272,11 @@ func requireAttribute(q *requirement) server.AuthzResult {
 }
 
 func requireFilter(q *requirement) server.AuthzResult {
-	conn, result := q.begin(q.c.searchAsUser, "AH01739")
+	conn, text, result := q.ready(q.c.searchAsUser, "AH01739",
+		"AH01742: auth_ldap authorize: require ldap-filter: user's DN has not been defined; failing authorization",
+		"AH02589: auth_ldap authorize: require ldap-filter: Can't evaluate require expression")
 	if conn == nil {
 		return result
-	}
-	if q.f.dn == "" {
-		elog.Debug(q.r).Msg("AH01742: auth_ldap authorize: require ldap-filter: user's DN has not been defined; failing authorization")
-		return server.AuthzDenied
-	}
-	text, ok := q.value("AH02589: auth_ldap authorize: require ldap-filter: Can't evaluate require expression")
-	if !ok {
-		return server.AuthzDenied
 	}
 	if text != "" {
 		elog.Debug(q.r).Msgf("AH01743: auth_ldap authorize: checking filter %s", text)

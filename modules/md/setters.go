@@ -354,48 +354,6 @@ func (c *config) setDNSVersion(_ *directives.Cmd, word string) error {
 	return nil
 }
 
-// portMap is under which of our ports we are reached from outside; 0: the same,
-// -1: not at all.
-type portMap struct{ http, https int }
-
-func (c *config) setPorts(cmd *directives.Cmd, one, two string) error {
-	if c.inner != nil {
-		return errors.New("MDPortMap is not allowed inside an '<MDomainSet' context")
-	}
-	m := c.main(cmd)
-	for _, w := range []string{one, two} {
-		if w == "" {
-			continue
-		}
-		from, to, ok := strings.Cut(w, ":")
-		if !ok {
-			return errors.New("no ':' after first port number")
-		}
-		var port *int
-		switch strings.ToLower(from) {
-		case "80", "http":
-			port = &m.ports.http
-		case "443", "https":
-			port = &m.ports.https
-		default:
-			if _, err := strconv.Atoi(from); err != nil {
-				return errors.New("no ':' after first port number") // where Apache looks for it
-			}
-			return errors.New("mapped port number must be 80 or 443")
-		}
-		if to == "-" {
-			*port = -1
-			continue
-		}
-		n, err := strconv.Atoi(to)
-		if err != nil || n <= 0 || n > 65535 {
-			return errors.New("invalid number for port map, must be in ]0,65535]")
-		}
-		*port = n
-	}
-	return nil
-}
-
 func (c *config) setProxy(cmd *directives.Cmd, address string) error {
 	u, err := url.Parse(address)
 	switch {
@@ -415,60 +373,5 @@ func (c *config) setStore(cmd *directives.Cmd, name string) error {
 		return errors.New("MDStoreDir is not allowed inside an '<MDomainSet' context")
 	}
 	c.main(cmd).store = cmd.ServerRootRelative(name)
-	return nil
-}
-
-// keySpec is a kind of private key.
-type keySpec struct {
-	curve string // "": RSA
-	bits  int
-}
-
-func (k keySpec) String() string {
-	if k.curve != "" {
-		return k.curve
-	}
-	return "RSA"
-}
-
-const (
-	defaultBits = 2048
-	leastBits   = 2048
-)
-
-func (c *config) setKeys(_ *directives.Cmd, list []string) error {
-	if len(list) == 0 {
-		return errors.New("needs to specify the private key type")
-	}
-	var keys []keySpec
-	for i := 0; i < len(list); i++ {
-		var k keySpec
-		switch w := list[i]; {
-		case strings.EqualFold(w, "default"):
-			if len(list) > 1 {
-				return errors.New("'Default' allows no other parameter")
-			}
-			k.bits = defaultBits
-		case strings.EqualFold(w, "rsa"):
-			k.bits = defaultBits
-			if i+1 < len(list) {
-				if n, err := strconv.Atoi(list[i+1]); err == nil {
-					if i++; n < leastBits {
-						return fmt.Errorf("must be %d or higher in order to be considered safe.", leastBits)
-					}
-					k.bits = n
-				}
-			}
-		default:
-			k.curve = w
-		}
-		for _, known := range keys {
-			if known.String() == k.String() {
-				return fmt.Errorf("two keys of type '%s' are not possible.", k)
-			}
-		}
-		keys = append(keys, k)
-	}
-	c.target().keys = keys
 	return nil
 }
