@@ -56,6 +56,9 @@ func (c *config) settle(subject server.Subject, s store, d *domain) error {
 	if len(d.certFiles) > 0 || len(d.keyFiles) > 0 {
 		return d.static()
 	}
+	if d.agreement == "" && d.mode.Else(renewAuto) != renewManual {
+		elog.Warn(subject).Msgf("md(%s): no certificate is obtained before MDCertificateAgreement says that the authority's terms are accepted", d.name)
+	}
 	switch fresh, err := s.activate(d, c.activation.Else(part{}).length); {
 	case err != nil:
 		elog.Error(subject).Err(err).Msgf("AH10069: %s: error loading staged set, purging it", d.name)
