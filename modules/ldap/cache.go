@@ -60,6 +60,7 @@ func (c *cache[K, V]) put(key K, v V) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fetches++ // Apache looks whether another one was faster
 	now := time.Now()
 	if _, old := c.entries[key]; !old && len(c.entries) >= c.most {
 		c.purge(now)
@@ -138,8 +139,9 @@ type caches struct {
 }
 
 type byURL struct {
-	mu   sync.Mutex
-	list []*caches
+	mu            sync.Mutex
+	list          []*caches
+	fetches, hits int
 }
 
 var remembered sync.Map // *directives.Server, of main servers, to *byURL
@@ -157,8 +159,10 @@ func cachesOf(main *directives.Server, url string) *caches {
 	l := listOf(main)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.fetches++
 	for _, u := range l.list {
 		if u.url == url {
+			l.hits++
 			return u
 		}
 	}
