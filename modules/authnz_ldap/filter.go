@@ -1,6 +1,7 @@
 package authnz_ldap
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -39,10 +40,12 @@ func escape(b *strings.Builder, s string) {
 			b.WriteString(`\29`)
 		case '\\':
 			b.WriteString(`\5c`)
-		case 0:
-			b.WriteString(`\00`)
 		default:
-			b.WriteByte(s[i])
+			if s[i] == 0 || s[i] >= 0x80 { // it need not be UTF-8
+				fmt.Fprintf(b, `\%02x`, s[i])
+			} else {
+				b.WriteByte(s[i])
+			}
 		}
 	}
 }
