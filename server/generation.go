@@ -9,6 +9,7 @@ import (
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/fixroot"
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
@@ -48,6 +49,9 @@ type Generation struct {
 	Outside *chroot.Preloaded
 	// Translated names the paths that ChrootFixRoot changed, "/srv/www/htdocs -> /htdocs".
 	Translated []string
+
+	// LoadFiles are the LoadFile lines of the text, for JailReport.
+	LoadFiles []*httpdconf.Node
 
 	// Board is the scoreboard of all processes and Crew the workers of this one;
 	// nil in the parent.

@@ -30,7 +30,11 @@ type Loader struct {
 
 	active []*Module
 	set    *directives.Set
+	files  []*httpdconf.Node // LoadFile lines
 }
+
+// LoadFile remembers a LoadFile line, which leaves nothing in the tree.
+func (l *Loader) LoadFile(n *httpdconf.Node) { l.files = append(l.files, n) }
 
 // Load reads file, activates the modules it asks for, and compiles it. The
 // generation is nil when the diagnostics hold an error.
@@ -81,13 +85,13 @@ func (l *Loader) Load(file string) (*Generation, httpdconf.Diagnostics) {
 	if err != nil {
 		return nil, append(diags, httpdconf.Diagnostic{Severity: httpdconf.Error, Summary: err.Error()})
 	}
-	made.Jail, made.Translated = g.Jail, g.Translated
+	made.Jail, made.Translated, made.LoadFiles = g.Jail, g.Translated, l.files
 	made.Defines, made.Vars = slices.Sorted(maps.Keys(tree.Defined)), tree.Vars
 	return made, diags
 }
 
 func (l *Loader) start() {
-	l.active, l.set = nil, directives.NewSet(Version)
+	l.active, l.files, l.set = nil, nil, directives.NewSet(Version)
 	l.set.Hints, l.set.Advice = l.hints(), foreignHint
 	for _, m := range l.Builtin {
 		if m.Static {

@@ -23,6 +23,9 @@ func load(p *mpm.Program, a *arguments, stderr io.Writer) (*mpm.Loaded, bool) {
 		fmt.Fprintf(stderr, "AH00534: %s: Configuration error: %s\n", server.ProgramName, reason)
 		return nil, false
 	}
+	if l.Gen != nil && a.mode == test {
+		diags = append(diags, server.JailReport(l.Gen)...)
+	}
 	report(stderr, diags, a.mode == test)
 	if l.Gen == nil {
 		return nil, false

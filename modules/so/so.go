@@ -31,6 +31,9 @@ type activator interface {
 	LoadModule(identifier, file string) (added bool, err error)
 }
 
+// fileLoader is the Host of a reader that wants to know of LoadFile lines.
+type fileLoader interface{ LoadFile(n *httpdconf.Node) }
+
 func loadModule(r *httpdconf.Reader, n *httpdconf.Node) error {
 	name, rest := httpdconf.Getword(n.Args)
 	file, _ := httpdconf.Getword(rest)
@@ -52,6 +55,9 @@ func loadFile(r *httpdconf.Reader, n *httpdconf.Node) error {
 		if err := chroot.LoadFile(file, r.ServerRoot()); err != nil {
 			return err
 		}
+	}
+	if l, ok := r.Host().(fileLoader); ok {
+		l.LoadFile(n)
 	}
 	return nil
 }
