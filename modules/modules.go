@@ -32,6 +32,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/buffer"
 	"github.com/donjon-httpd/donjon/modules/cache"
 	"github.com/donjon-httpd/donjon/modules/cache_disk"
+	"github.com/donjon-httpd/donjon/modules/cache_socache"
 	"github.com/donjon-httpd/donjon/modules/case_filter"
 	"github.com/donjon-httpd/donjon/modules/case_filter_in"
 	"github.com/donjon-httpd/donjon/modules/cern_meta"
@@ -100,6 +101,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/slotmem_plain"
 	"github.com/donjon-httpd/donjon/modules/slotmem_shm"
 	"github.com/donjon-httpd/donjon/modules/so"
+	"github.com/donjon-httpd/donjon/modules/socache_dbm"
+	"github.com/donjon-httpd/donjon/modules/socache_memcache"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/ssl"
@@ -152,6 +155,8 @@ var Builtin = []*server.Module{
 	&slotmem_plain.Module,
 	&slotmem_shm.Module,
 	&socache_shmcb.Module,
+	&socache_dbm.Module,
+	&socache_memcache.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
 	&ldap.Module,
@@ -167,6 +172,7 @@ var Builtin = []*server.Module{
 	&buffer.Module,
 	&cache.Module,
 	&cache_disk.Module,
+	&cache_socache.Module,
 	&case_filter.Module,
 	&case_filter_in.Module,
 	&cern_meta.Module,

@@ -41,8 +41,8 @@ func sample() (*server.CacheInfo, *server.Fields, *server.Fields) {
 
 func TestHead(t *testing.T) {
 	i, out, in := sample()
-	p := encodeHead("key", i, 5, 6, out, in)
-	e, inode, device, err := decodeHead(p)
+	p := server.EncodeCacheHead("key", i, 5, 6, out, in)
+	e, inode, device, err := server.DecodeCacheHead(p)
 	if err != nil || inode != 5 || device != 6 || e.Key != "key" || e.Info != *i {
 		t.Fatalf("%+v %d %d %v", e, inode, device, err)
 	}
@@ -50,11 +50,11 @@ func TestHead(t *testing.T) {
 		t.Error(d)
 	}
 	for n := range p {
-		if _, _, _, err := decodeHead(p[:n]); err == nil {
+		if _, _, _, err := server.DecodeCacheHead(p[:n]); err == nil {
 			t.Errorf("%d of %d bytes are accepted", n, len(p))
 		}
 	}
-	names, ok := decodeVary(encodeVary(i.Expires, []string{"a", "b"}))
+	names, ok := server.DecodeCacheVary(server.EncodeCacheVary(i.Expires, []string{"a", "b"}))
 	if d := cmp.Diff([]string{"a", "b"}, names); d != "" || !ok {
 		t.Error(d, ok)
 	}
@@ -63,15 +63,15 @@ func TestHead(t *testing.T) {
 // FuzzHead: what is read as a head is written in the same way again.
 func FuzzHead(f *testing.F) {
 	i, out, in := sample()
-	f.Add(encodeHead("http://x:80/?", i, 1, 2, out, in))
+	f.Add(server.EncodeCacheHead("http://x:80/?", i, 1, 2, out, in))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		e, inode, device, err := decodeHead(p)
+		e, inode, device, err := server.DecodeCacheHead(p)
 		if err != nil {
 			return
 		}
-		again := encodeHead(e.Key, &e.Info, inode, device, &e.Out, &e.In)
-		e2, _, _, err := decodeHead(again)
-		if err != nil || e2.Info != e.Info || !bytes.Equal(again, encodeHead(e2.Key, &e2.Info, inode, device, &e2.Out, &e2.In)) {
+		again := server.EncodeCacheHead(e.Key, &e.Info, inode, device, &e.Out, &e.In)
+		e2, _, _, err := server.DecodeCacheHead(again)
+		if err != nil || e2.Info != e.Info || !bytes.Equal(again, server.EncodeCacheHead(e2.Key, &e2.Info, inode, device, &e2.Out, &e2.In)) {
 			t.Errorf("%q becomes %q: %v", p, again, err)
 		}
 	})

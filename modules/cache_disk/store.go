@@ -50,13 +50,13 @@ func find(r *server.Request, key string) *server.CacheEntry {
 	if err != nil {
 		return nil
 	}
-	if names, ok := decodeVary(text); ok {
+	if names, ok := server.DecodeCacheVary(text); ok {
 		p = p.varied(r, names)
 		if text, err = os.ReadFile(p.base + ".header"); err != nil {
 			return nil
 		}
 	}
-	e, inode, device, err := decodeHead(text)
+	e, inode, device, err := server.DecodeCacheHead(text)
 	if err != nil || e.Key != key {
 		elog.Debug(r).Msgf("AH00706: Cannot read header file %s", p.base+".header")
 		return nil
@@ -172,7 +172,7 @@ func (w *writer) commit() error {
 	}
 	p := w.place
 	if w.vary != nil {
-		if err := replace(p.root, p.base+".header", encodeVary(w.info.Expires, w.vary)); err != nil {
+		if err := replace(p.root, p.base+".header", server.EncodeCacheVary(w.info.Expires, w.vary)); err != nil {
 			return err
 		}
 		p = p.varied(w.r, w.vary)
@@ -180,7 +180,7 @@ func (w *writer) commit() error {
 		os.RemoveAll(p.base + ".header.vary")
 	}
 	sys := st.Sys().(*syscall.Stat_t)
-	if err := replace(p.root, p.base+".header", encodeHead(p.key, &w.info, sys.Ino, uint64(sys.Dev), &w.out, &w.in)); err != nil {
+	if err := replace(p.root, p.base+".header", server.EncodeCacheHead(p.key, &w.info, sys.Ino, uint64(sys.Dev), &w.out, &w.in)); err != nil {
 		return err
 	}
 	return os.Rename(w.data.Name(), p.base+".data")
@@ -214,7 +214,7 @@ func refresh(r *server.Request, e *server.CacheEntry) error {
 		return errors.New("no file")
 	}
 	if text, err := os.ReadFile(p.base + ".header"); err == nil {
-		if names, ok := decodeVary(text); ok {
+		if names, ok := server.DecodeCacheVary(text); ok {
 			p = p.varied(r, names)
 		}
 	}
@@ -223,7 +223,7 @@ func refresh(r *server.Request, e *server.CacheEntry) error {
 		return cause(err)
 	}
 	sys := st.Sys().(*syscall.Stat_t)
-	return cause(replace(p.root, p.base+".header", encodeHead(e.Key, &e.Info, sys.Ino, uint64(sys.Dev), &e.Out, &e.In)))
+	return cause(replace(p.root, p.base+".header", server.EncodeCacheHead(e.Key, &e.Info, sys.Ino, uint64(sys.Dev), &e.Out, &e.In)))
 }
 
 func remove(r *server.Request, key string) error {
@@ -232,7 +232,7 @@ func remove(r *server.Request, key string) error {
 		return nil
 	}
 	if text, err := os.ReadFile(p.base + ".header"); err == nil {
-		if names, ok := decodeVary(text); ok {
+		if names, ok := server.DecodeCacheVary(text); ok {
 			p = p.varied(r, names)
 		}
 	}
