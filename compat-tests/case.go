@@ -36,6 +36,7 @@ type testCase struct {
 	once     string              // why it is not asked twice
 	backend  map[string][]string // answers of the server behind, by path; nil for none
 	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
+	slapd    string              // entries of a directory behind, as LDIF; "" for none
 	port2    int                 // where that listens
 }
 
@@ -103,6 +104,8 @@ func parseCase(path string) (*testCase, error) {
 				c.backend = map[string][]string{}
 			}
 			c.backend[strings.TrimPrefix(strings.TrimPrefix(f.Name, "backend"), " ")] = lines(text)
+		case f.Name == "slapd":
+			c.slapd = text
 		case strings.HasPrefix(f.Name, "once: "):
 			c.once = strings.TrimPrefix(f.Name, "once: ")
 		case strings.HasPrefix(f.Name, "htdocs/") || strings.HasPrefix(f.Name, "dir/") || strings.HasPrefix(f.Name, "conf/"):

@@ -104,6 +104,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		}
 		defer b.stop()
 	}
+	if c.slapd != "" {
+		stop, err := c.startSlapd(dir)
+		if err != nil {
+			return "", nil, err
+		}
+		defer stop()
+	}
 	cmd := exec.Command(p.path, "-f", conf, "-DFOREGROUND")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -328,7 +335,7 @@ func (c *testCase) readLogs(dir string, port int, apache bool) (map[string]strin
 		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
-		logs[name] = sourceRx.ReplaceAllString(text, "$1")
+		logs[name] = c.hidePort2(sourceRx.ReplaceAllString(text, "$1"))
 	}
 	return logs, nil
 }

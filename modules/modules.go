@@ -18,6 +18,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authn_socache"
 	"github.com/donjon-httpd/donjon/modules/authnz_fcgi"
+	"github.com/donjon-httpd/donjon/modules/authnz_ldap"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
 	"github.com/donjon-httpd/donjon/modules/authz_dbd"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
@@ -59,11 +60,13 @@ import (
 	"github.com/donjon-httpd/donjon/modules/lbmethod_byrequests"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_bytraffic"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_heartbeat"
+	"github.com/donjon-httpd/donjon/modules/ldap"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
+	"github.com/donjon-httpd/donjon/modules/md"
 	"github.com/donjon-httpd/donjon/modules/mime"
 	"github.com/donjon-httpd/donjon/modules/mime_magic"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
@@ -77,6 +80,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
+	"github.com/donjon-httpd/donjon/modules/proxy_html"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
@@ -110,6 +114,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/version"
 	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
+	"github.com/donjon-httpd/donjon/modules/xml2enc"
 	"github.com/donjon-httpd/donjon/modules/zstd"
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -149,6 +154,8 @@ var Builtin = []*server.Module{
 	&socache_shmcb.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
+	&ldap.Module,
+	&authnz_ldap.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
@@ -187,6 +194,7 @@ var Builtin = []*server.Module{
 	&lbmethod_heartbeat.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
+	&md.Module,
 	&mime.Module,
 	&mime_magic.Module,
 	&negotiation.Module,
@@ -223,5 +231,7 @@ var Builtin = []*server.Module{
 	&userdir.Module,
 	&usertrack.Module,
 	&vhost_alias.Module,
+	&xml2enc.Module,
+	&proxy_html.Module,
 	&zstd.Module,
 }

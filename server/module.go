@@ -51,7 +51,10 @@ type Module struct {
 	// DBD gives connections to databases; may be nil.
 	DBD *DBD
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
-	FileGroup func(*Request) (string, bool)
+	FileGroup     func(*Request) (string, bool)
+	Certificates  *CertificateManager // certificates that it brings; may be nil
+	LDAP          LDAP                // how it asks directories; may be nil
+	MarkupCharset *MarkupCharset      // how it finds out the character set of pages; may be nil
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
 	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
