@@ -67,20 +67,9 @@ func parse(field string) (user, password string, ok bool) {
 	return user, password, true
 }
 
-// decode is apr_base64_decode: it ends at the first byte that is not of the
-// alphabet, padding or not, and the text at the first zero byte.
+// decode ends at the first zero byte.
 func decode(s string) string {
-	n := strings.IndexFunc(s, func(c rune) bool {
-		return !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/')
-	})
-	if n >= 0 {
-		s = s[:n]
-	}
-	if len(s)%4 == 1 {
-		s = s[:len(s)-1]
-	}
-	b, _ := base64.RawStdEncoding.DecodeString(s)
-	text, _, _ := strings.Cut(string(b), "\x00")
+	text, _, _ := strings.Cut(string(server.DecodeBase64(s)), "\x00")
 	return text
 }
 

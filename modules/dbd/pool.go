@@ -247,7 +247,7 @@ func execute(ctx context.Context, conn driver.Conn, query string) error {
 		return err
 	}
 	defer stmt.Close()
-	_, err = stmt.Exec(nil) //nolint:staticcheck // what all drivers have
+	_, err = stmt.(driver.StmtExecContext).ExecContext(ctx, nil)
 	return err
 }
 

@@ -226,7 +226,7 @@ func decode(r *server.Request, z *server.Session) error {
 
 // decrypt tries each passphrase.
 func (c *config) decrypt(r *server.Request, stored string) (string, error) {
-	b := decodeBase64(stored)
+	b := server.DecodeBase64(stored)
 	if len(b) < macSize+saltSize {
 		elog.Debug(r).Msg("AH10005: too short to decrypt, aborting")
 		return "", errCrypt
@@ -254,20 +254,4 @@ func (c *config) decrypt(r *server.Request, stored string) (string, error) {
 	}
 	elog.Info(r).Err(err).Msg("AH01840: decryption failed")
 	return "", err
-}
-
-// decodeBase64 is apr_base64_decode: it ends at the first byte that is not of
-// the alphabet.
-func decodeBase64(s string) []byte {
-	n := strings.IndexFunc(s, func(c rune) bool {
-		return !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/')
-	})
-	if n >= 0 {
-		s = s[:n]
-	}
-	if len(s)%4 == 1 {
-		s = s[:len(s)-1]
-	}
-	b, _ := base64.RawStdEncoding.DecodeString(s)
-	return b
 }

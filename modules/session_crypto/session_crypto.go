@@ -62,9 +62,6 @@ func merge(base, add config) config {
 // Go's own packages here, whichever it is.
 type driver struct{ name string }
 
-// defaultDriver is what Debian's APR recommends.
-const defaultDriver = "openssl"
-
 func setDriver(d *driver, _ *directives.Cmd, args string) error {
 	d.name, _ = httpdconf.Getword(args)
 	return nil
