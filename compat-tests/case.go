@@ -36,6 +36,7 @@ type testCase struct {
 	once     string              // why it is not asked twice
 	backend  map[string][]string // answers of the server behind, by path; nil for none
 	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
+	slapd    string              // entries of a directory behind, as LDIF; "" for none
 	port2    int                 // where that listens
 }
 
@@ -103,6 +104,8 @@ func parseCase(path string) (*testCase, error) {
 				c.backend = map[string][]string{}
 			}
 			c.backend[strings.TrimPrefix(strings.TrimPrefix(f.Name, "backend"), " ")] = lines(text)
+		case f.Name == "slapd":
+			c.slapd = text
 		case strings.HasPrefix(f.Name, "once: "):
 			c.once = strings.TrimPrefix(f.Name, "once: ")
 		case strings.HasPrefix(f.Name, "htdocs/") || strings.HasPrefix(f.Name, "dir/") || strings.HasPrefix(f.Name, "conf/"):
@@ -252,6 +255,8 @@ func setupLine(dir string, w []string) error {
 		return os.WriteFile(at(2), []byte(strings.Repeat("0123456789abcde\n", n/16)), 0o644)
 	case w[0] == "certificates" && len(w) == 1:
 		return os.CopyFS(filepath.Join(dir, "tls"), os.DirFS("testdata/tls"))
+	case w[0] == "database" && len(w) == 3:
+		return makeDatabase(at(1), at(2))
 	case w[0] == "unpack" && len(w) == 3:
 		packed, err := base64.StdEncoding.DecodeString(w[1])
 		if err != nil {
@@ -267,5 +272,5 @@ func setupLine(dir string, w []string) error {
 		}
 		return os.WriteFile(at(2), data, 0o644)
 	}
-	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME, unpack BASE64 NAME or certificates")
+	return fmt.Errorf("want mkdir DIR, ln TARGET NAME, chmod MODE NAME, fill BYTES NAME, touch TIME NAME, unpack BASE64 NAME, database NAME FILE or certificates")
 }

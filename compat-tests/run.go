@@ -104,6 +104,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		}
 		defer b.stop()
 	}
+	if c.slapd != "" {
+		stop, err := c.startSlapd(dir)
+		if err != nil {
+			return "", nil, err
+		}
+		defer stop()
+	}
 	cmd := exec.Command(p.path, "-f", conf, "-DFOREGROUND")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -132,15 +139,17 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	}
 	var b strings.Builder
 	var digest digestClient
+	var cookies cookieClient
 	for i, r := range c.requests {
 		time.Sleep(r.wait)
 		var answer string
 		for range times {
-			bytes, rspauth := digest.fill(c.expand(r.bytes, dir, port))
+			bytes, rspauth := digest.fill(cookies.fill(c.expand(r.bytes, dir, port)))
 			raw, err := send(addr, bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
+			cookies.learn(raw)
 			answer = digest.learn(raw, rspauth)
 		}
 		if i > 0 {
@@ -235,6 +244,7 @@ func normal(s, dir string, port int) string {
 	s = addressRx.ReplaceAllString(s, "<address><server> Server at ")
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = ctimeRx.ReplaceAllString(s, "[<time>]")
+	s = normalSession(s)
 	s = strings.ReplaceAll(s, dir, "${DIR}")
 	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
@@ -325,7 +335,7 @@ func (c *testCase) readLogs(dir string, port int, apache bool) (map[string]strin
 		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
-		logs[name] = sourceRx.ReplaceAllString(text, "$1")
+		logs[name] = c.hidePort2(sourceRx.ReplaceAllString(text, "$1"))
 	}
 	return logs, nil
 }

@@ -10,13 +10,17 @@ import (
 	"github.com/donjon-httpd/donjon/modules/asis"
 	"github.com/donjon-httpd/donjon/modules/auth_basic"
 	"github.com/donjon-httpd/donjon/modules/auth_digest"
+	"github.com/donjon-httpd/donjon/modules/auth_form"
 	"github.com/donjon-httpd/donjon/modules/authn_anon"
 	"github.com/donjon-httpd/donjon/modules/authn_core"
+	"github.com/donjon-httpd/donjon/modules/authn_dbd"
 	"github.com/donjon-httpd/donjon/modules/authn_dbm"
 	"github.com/donjon-httpd/donjon/modules/authn_file"
 	"github.com/donjon-httpd/donjon/modules/authn_socache"
 	"github.com/donjon-httpd/donjon/modules/authnz_fcgi"
+	"github.com/donjon-httpd/donjon/modules/authnz_ldap"
 	"github.com/donjon-httpd/donjon/modules/authz_core"
+	"github.com/donjon-httpd/donjon/modules/authz_dbd"
 	"github.com/donjon-httpd/donjon/modules/authz_dbm"
 	"github.com/donjon-httpd/donjon/modules/authz_groupfile"
 	"github.com/donjon-httpd/donjon/modules/authz_host"
@@ -37,6 +41,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/data"
+	"github.com/donjon-httpd/donjon/modules/dbd"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/dumpio"
@@ -55,11 +60,13 @@ import (
 	"github.com/donjon-httpd/donjon/modules/lbmethod_byrequests"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_bytraffic"
 	"github.com/donjon-httpd/donjon/modules/lbmethod_heartbeat"
+	"github.com/donjon-httpd/donjon/modules/ldap"
 	"github.com/donjon-httpd/donjon/modules/log_config"
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
 	"github.com/donjon-httpd/donjon/modules/macro"
+	"github.com/donjon-httpd/donjon/modules/md"
 	"github.com/donjon-httpd/donjon/modules/mime"
 	"github.com/donjon-httpd/donjon/modules/mime_magic"
 	"github.com/donjon-httpd/donjon/modules/mpm_event"
@@ -73,6 +80,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
+	"github.com/donjon-httpd/donjon/modules/proxy_html"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
@@ -84,6 +92,10 @@ import (
 	"github.com/donjon-httpd/donjon/modules/request"
 	"github.com/donjon-httpd/donjon/modules/rewrite"
 	"github.com/donjon-httpd/donjon/modules/sed"
+	"github.com/donjon-httpd/donjon/modules/session"
+	"github.com/donjon-httpd/donjon/modules/session_cookie"
+	"github.com/donjon-httpd/donjon/modules/session_crypto"
+	"github.com/donjon-httpd/donjon/modules/session_dbd"
 	"github.com/donjon-httpd/donjon/modules/setenvif"
 	"github.com/donjon-httpd/donjon/modules/slotmem_plain"
 	"github.com/donjon-httpd/donjon/modules/slotmem_shm"
@@ -102,6 +114,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/version"
 	"github.com/donjon-httpd/donjon/modules/vhost_alias"
 	"github.com/donjon-httpd/donjon/modules/watchdog"
+	"github.com/donjon-httpd/donjon/modules/xml2enc"
 	"github.com/donjon-httpd/donjon/modules/zstd"
 	"github.com/donjon-httpd/donjon/server"
 )
@@ -130,14 +143,19 @@ var Builtin = []*server.Module{
 	&authz_groupfile.Module,
 	&authz_owner.Module,
 	&auth_digest.Module,
+	&auth_form.Module,
 	&authn_dbm.Module,
+	&authn_dbd.Module,
 	&authz_dbm.Module,
+	&authz_dbd.Module,
 	&authn_socache.Module,
 	&slotmem_plain.Module,
 	&slotmem_shm.Module,
 	&socache_shmcb.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
+	&ldap.Module,
+	&authnz_ldap.Module,
 	&authz_core.Module,
 	&authz_host.Module,
 	&alias.Module,
@@ -156,6 +174,7 @@ var Builtin = []*server.Module{
 	&cgid.Module,
 	&charset_lite.Module,
 	&data.Module,
+	&dbd.Module,
 	&deflate.Module,
 	&dir.Module,
 	&dumpio.Module,
@@ -175,6 +194,7 @@ var Builtin = []*server.Module{
 	&lbmethod_heartbeat.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
+	&md.Module,
 	&mime.Module,
 	&mime_magic.Module,
 	&negotiation.Module,
@@ -196,6 +216,10 @@ var Builtin = []*server.Module{
 	&request.Module,
 	&rewrite.Module,
 	&sed.Module,
+	&session.Module,
+	&session_cookie.Module,
+	&session_crypto.Module,
+	&session_dbd.Module,
 	&setenvif.Module,
 	&speling.Module,
 	&ssl.Module,
@@ -207,5 +231,7 @@ var Builtin = []*server.Module{
 	&userdir.Module,
 	&usertrack.Module,
 	&vhost_alias.Module,
+	&xml2enc.Module,
+	&proxy_html.Module,
 	&zstd.Module,
 }

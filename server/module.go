@@ -43,8 +43,18 @@ type Module struct {
 	Socache     *SocacheProvider // the kind of cache that it brings; may be nil
 	Cache       *CacheProvider   // the kind of cache for responses that it brings; may be nil
 	SSIElements []SSIElement     // what it adds to the elements of server-side includes
+	// Session gives the session of a request, see [Request.Session]; may be nil.
+	Session func(*Request) *Session
+	// SessionStore keeps sessions, SessionCoding changes their stored form; may be nil.
+	SessionStore  *SessionStore
+	SessionCoding *SessionCoding
+	// DBD gives connections to databases; may be nil.
+	DBD *DBD
 	// FileGroup is the group that owns the request's file, see [Request.FileGroup]; may be nil.
-	FileGroup func(*Request) (string, bool)
+	FileGroup     func(*Request) (string, bool)
+	Certificates  *CertificateManager // certificates that it brings; may be nil
+	LDAP          LDAP                // how it asks directories; may be nil
+	MarkupCharset *MarkupCharset      // how it finds out the character set of pages; may be nil
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
 	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.

@@ -38,6 +38,9 @@ func NamedSockets(t *httpdconf.Tree) []string {
 	walk = func(nodes []*httpdconf.Node) {
 		for _, n := range nodes {
 			found = append(found, socketsIn(n.Args)...)
+			if strings.EqualFold(n.Name, "DBDParams") {
+				found = append(found, databaseSocket(n.Args)...)
+			}
 			walk(n.Children)
 		}
 	}
@@ -67,4 +70,31 @@ func socketsIn(args string) []string {
 			found = append(found, p)
 		}
 	}
+}
+
+// databaseSocket finds the socket of a database in the arguments of DBDParams:
+// sock=PATH of MySQL, host=DIRECTORY of PostgreSQL, whose sockets' name has the
+// port in it.
+func databaseSocket(args string) []string {
+	var sock, dir string
+	port := "5432"
+	for _, w := range strings.FieldsFunc(args, func(r rune) bool { return strings.ContainsRune(" \t;|,\"'", r) }) {
+		key, value, _ := strings.Cut(w, "=")
+		switch LowerASCII(key) {
+		case "sock":
+			sock = value
+		case "host":
+			dir = value
+		case "port":
+			port = value
+		}
+	}
+	var found []string
+	if path.IsAbs(sock) {
+		found = append(found, sock)
+	}
+	if path.IsAbs(dir) {
+		found = append(found, path.Join(dir, ".s.PGSQL."+port))
+	}
+	return slices.DeleteFunc(found, func(p string) bool { return strings.ContainsAny(p, "$%\\") })
 }

@@ -119,6 +119,9 @@ func (x subExchange) Body(_ *Request, b *Brigade) error {
 		inner.Buckets = append([]Bucket{{Mem: slices.Clone(m.pending)}}, b.Buckets...)
 		m.pending = m.pending[:0]
 	}
+	if len(inner.Buckets) == 0 && !inner.Flush {
+		return nil // nothing but an end, which is not the main request's
+	}
 	return x.main.PassBrigade(&inner)
 }
 func (x subExchange) Interim(*Request, int) error { return nil }

@@ -167,6 +167,20 @@ func UnescapeURL(s string) (string, bool) {
 	return out, status == OK
 }
 
+// UnescapeForm decodes a value as forms have it (ap_unescape_urlencoded); false
+// for a bad escape or %00.
+func UnescapeForm(s string) (string, bool) {
+	out, status := unescapePath(strings.ReplaceAll(s, "+", " "), slashDecode)
+	return out, status == OK
+}
+
+// EscapeForm writes a value as forms do (ap_escape_urlencoded).
+func EscapeForm(s string) string {
+	return strings.ReplaceAll(escape(s, func(c byte) bool {
+		return c == ' ' || c != '~' && isUnreserved(c) || c == '*'
+	}), " ", "+")
+}
+
 // EscapePath writes a path for a URL (ap_os_escape_path without its "./").
 func EscapePath(s string) string {
 	return escape(s, func(c byte) bool {

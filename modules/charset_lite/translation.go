@@ -3,13 +3,12 @@ package charset_lite
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"github.com/donjon-httpd/donjon/server/charset"
 )
 
 // translation is text on its way from one character set to another.
@@ -25,11 +24,11 @@ var errInput = errors.New("an input character was invalid")
 
 // newTranslation fails for a name that no library knows.
 func newTranslation(from, to string) (*translation, error) {
-	src, err := find(from)
+	src, err := charset.Find(from)
 	if err != nil {
 		return nil, err
 	}
-	dst, err := find(to)
+	dst, err := charset.Find(to)
 	if err != nil {
 		return nil, err
 	}
@@ -47,16 +46,6 @@ func newTranslation(from, to string) (*translation, error) {
 	t.decode.Reset()
 	t.encode.Reset()
 	return t, nil
-}
-
-func find(name string) (encoding.Encoding, error) {
-	if e, err := ianaindex.IANA.Encoding(name); err == nil && e != nil {
-		return e, nil
-	}
-	if e, err := htmlindex.Get(name); err == nil {
-		return e, nil
-	}
-	return nil, fmt.Errorf("no character set %q", name)
 }
 
 // convert translates p and what was left of the text before. It fails at a

@@ -216,7 +216,7 @@ func (d *document) recode(v, decoding, encoding, tag, badDecoding, badEncoding s
 		case "url":
 			v = server.EscapeURIPath(v)
 		case "urlencoded":
-			v = escapeForm(v)
+			v = server.EscapeForm(v)
 		case "entity":
 			v = server.EscapeHTML(v)
 		case "base64":
@@ -241,24 +241,6 @@ func decodeBase64(s string) string {
 	p, _ := base64.RawStdEncoding.DecodeString(s[:end])
 	v, _, _ := strings.Cut(string(p), "\x00")
 	return v
-}
-
-// escapeForm writes a value as forms do (ap_escape_urlencoded).
-func escapeForm(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == ' ':
-			b.WriteByte('+')
-		case isWord(c), c == '*', c == '-', c == '.':
-			b.WriteByte(c)
-		default:
-			b.WriteByte('%')
-			b.WriteByte("0123456789abcdef"[c>>4])
-			b.WriteByte("0123456789abcdef"[c&15])
-		}
-	}
-	return b.String()
 }
 
 func doPrintenv(d *document) {

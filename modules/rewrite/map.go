@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -39,6 +38,8 @@ const (
 	dbmMap
 	prgMap
 	intMap
+	dbdMap
+	fastDBDMap
 )
 
 // table is the content of a file.
@@ -124,10 +125,10 @@ func addMap(_ *serverConfig, cmd *directives.Cmd, name, spec, owner string) erro
 			return fmt.Errorf("RewriteMap: dbm type %s is invalid", kind)
 		}
 		m.dbm = t
-	} else if _, ok := prefix("dbd:"); ok {
-		return errNoDBD
-	} else if _, ok := prefix("fastdbd:"); ok {
-		return errNoDBD
+	} else if rest, ok := prefix("dbd:"); ok {
+		return c.addDBD(cmd, m, dbdMap, rest)
+	} else if rest, ok := prefix("fastdbd:"); ok {
+		return c.addDBD(cmd, m, fastDBDMap, rest)
 	} else if rest, ok := prefix("prg:"); ok {
 		m.kind = prgMap
 		m.argv = splitCommand(rest)
@@ -164,8 +165,6 @@ func addMap(_ *serverConfig, cmd *directives.Cmd, name, spec, owner string) erro
 	return nil
 }
 
-var errNoDBD = errors.New("RewriteMap types dbd and fastdbd require mod_dbd!")
-
 // lookupMap asks a map (lookup_map).
 func (c *context) lookupMap(name, key string) (string, bool) {
 	m := serverSlot.Of(c.r.Server).maps[name]
@@ -189,6 +188,9 @@ func (c *context) lookupMap(name, key string) (string, bool) {
 		}
 		c.trace(5, "", "map lookup OK: map=%s key=%s -> val=%s", name, key, v)
 		return v, true
+	}
+	if m.kind == dbdMap || m.kind == fastDBDMap {
+		return c.lookupDBD(m, key)
 	}
 	v, ok := m.lookup(c, key)
 	if ok && m.kind == rndMap {
@@ -338,7 +340,7 @@ func preloadMaps(g *server.Generation) error {
 	}
 	for _, v := range g.Servers() {
 		for _, m := range serverSlot.Of(v).maps {
-			if m.real == "" || m.kind == prgMap {
+			if m.real == "" || m.kind == prgMap { // of dbd and int maps it is ""
 				continue
 			}
 			if _, in := g.Jail.Inside(m.real); in {

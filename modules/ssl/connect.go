@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,12 @@ func choose(first *sslContext) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		c := server.ConnOf(h.Conn)
 		x := first
+		if slices.Contains(h.SupportedProtos, server.ALPNChallenge) {
+			if cert := c.ChallengeCertificate(h.ServerName); cert != nil {
+				c.Session = &session{ctx: x, name: h.ServerName}
+				return &tls.Config{Certificates: []tls.Certificate{*cert}, NextProtos: []string{server.ALPNChallenge}}, nil
+			}
+		}
 		if h.ServerName != "" {
 			v := c.Gen.HostNamed(c.Local, strings.TrimSuffix(strings.ToLower(h.ServerName), "."))
 			if v != nil {

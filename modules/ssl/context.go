@@ -107,10 +107,36 @@ func (x *sslContext) load(g *server.Generation, v *directives.Server, c *config,
 		x.certs = append(x.certs, p)
 	}
 	if len(x.certs) == 0 {
+		if err := x.loadManaged(g, v, name); err != nil {
+			return err
+		}
+	}
+	if len(x.certs) == 0 {
 		elog.Emerg(s).Msgf("AH02572: Failed to configure at least one certificate and key for %s", name)
 		return fatal(v)
 	}
 	return x.configure(g, v, c)
+}
+
+// loadManaged takes the certificates that another module has for the server.
+func (x *sslContext) loadManaged(g *server.Generation, v *directives.Server, name string) error {
+	for i, from := range g.ManagedCertificates(v) {
+		certs, err := certificatesIn(from.Cert)
+		var key crypto.Signer
+		if err == nil {
+			key, err = keyIn(from.Key, nil)
+		}
+		var p tls.Certificate
+		if err == nil {
+			p, err = pair(certs, key, nil)
+		}
+		if err != nil {
+			elog.Emerg(server.ServerSubject(g, v)).Err(err).Msgf("AH02561: Failed to configure certificate %s:%d, check the store of managed domains", name, i)
+			return fatal(v)
+		}
+		x.certs = append(x.certs, p)
+	}
+	return nil
 }
 
 // check warns of what will surprise people.
@@ -231,7 +257,7 @@ func (x *sslContext) configure(g *server.Generation, v *directives.Server, c *co
 			return fatal(v)
 		}
 	}
-	if c.stapling.use.Else(false) {
+	if c.stapling.use.Else(false) || g.ManagedStapling(v) {
 		x.staple = make([]atomic.Pointer[staple], len(x.certs))
 		x.config.GetCertificate = x.stapled(&c.stapling)
 		x.config.Certificates = nil
