@@ -37,6 +37,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/data"
+	"github.com/donjon-httpd/donjon/modules/dav"
+	"github.com/donjon-httpd/donjon/modules/dav_fs"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/dumpio"
@@ -156,6 +158,8 @@ var Builtin = []*server.Module{
 	&cgid.Module,
 	&charset_lite.Module,
 	&data.Module,
+	&dav.Module,
+	&dav_fs.Module,
 	&deflate.Module,
 	&dir.Module,
 	&dumpio.Module,
