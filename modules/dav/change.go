@@ -196,6 +196,10 @@ func copyMove(r *server.Request) server.Status {
 	if err != nil || !strings.HasPrefix(u.Path, "/") {
 		return answer(r, 400, "Invalid syntax in Destination URI.")
 	}
+	if u.Host == "" || u.Scheme == "" {
+		elog.Error(r).Msgf("Destination URI must be an absolute URI: %s", dest)
+		return 400
+	}
 	sub := r.SubRequestMethodURI(r.Method, u.EscapedPath())
 	if sub.Status != 200 {
 		return answer(r, sub.Status, "Destination URI had an error.")
