@@ -42,6 +42,8 @@ import (
 	"github.com/donjon-httpd/donjon/modules/chroot"
 	"github.com/donjon-httpd/donjon/modules/core"
 	"github.com/donjon-httpd/donjon/modules/data"
+	"github.com/donjon-httpd/donjon/modules/dav"
+	"github.com/donjon-httpd/donjon/modules/dav_fs"
 	"github.com/donjon-httpd/donjon/modules/dbd"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
@@ -181,6 +183,8 @@ var Builtin = []*server.Module{
 	&charset_lite.Module,
 	&data.Module,
 	&dbd.Module,
+	&dav.Module,
+	&dav_fs.Module,
 	&deflate.Module,
 	&dir.Module,
 	&dumpio.Module,

@@ -200,7 +200,7 @@ func rows() directives.Table {
 		{Name: "LimitRequestBody", In: anywhere,
 			Usage: "Limit (in bytes) on maximum size of request message body",
 			Set:   server.CoreDir.Take1(setLimitRequestBody)},
-		{Name: "LimitXMLRequestBody", In: anywhere, NoOp: "only WebDAV reads XML bodies, and there is no module for it",
+		{Name: "LimitXMLRequestBody", In: anywhere,
 			Usage: "Limit (in bytes) on maximum size of an XML-based request body",
 			Set:   server.CoreDir.Take1(setLimitXML)},
 		{Name: "Mutex", In: directives.InServer, Forbid: directives.GlobalOnly, NoOp: "children share nothing that a mutex would guard",
