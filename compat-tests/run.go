@@ -137,6 +137,9 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		text, _ := os.ReadFile(filepath.Join(dir, "error_log"))
 		return "", nil, fmt.Errorf("%s does not serve: %w\n%s%s", p.path, err, out.String(), text)
 	}
+	if p.apache && strings.Contains(c.config, "mod_cgid.so") {
+		waitForCgid(dir)
+	}
 	var b strings.Builder
 	var digest digestClient
 	var cookies cookieClient
@@ -175,6 +178,17 @@ func waitFor(addr string, done chan error) error {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return fmt.Errorf("nothing listens on %s", addr)
+}
+
+// waitForCgid waits for the socket of Apache's daemon of mod_cgid, which begins
+// beside the server: without it the first requests are answered with 503.
+func waitForCgid(dir string) {
+	for range 200 {
+		if found, _ := filepath.Glob(filepath.Join(dir, "run/cgisock*")); len(found) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // send gives the answer to what is sent on a connection of its own. A server

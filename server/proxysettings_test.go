@@ -32,7 +32,7 @@ func TestSettings(t *testing.T) {
 			t.Error(d)
 		}
 	}
-	if other.Settings() != other.Settings() {
+	if first := other.Settings(); other.Settings() != first {
 		t.Error("an unchanged record is read anew each time")
 	}
 	other.Change(func(s *ProxyWorkerSettings) { s.Route = "b" })
