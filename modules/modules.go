@@ -51,6 +51,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/ext_filter"
+	"github.com/donjon-httpd/donjon/modules/file_cache"
 	"github.com/donjon-httpd/donjon/modules/filter"
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/heartbeat"
@@ -191,6 +192,7 @@ var Builtin = []*server.Module{
 	&env.Module,
 	&expires.Module,
 	&ext_filter.Module,
+	&file_cache.Module,
 	&filter.Module,
 	&headers.Module,
 	&heartbeat.Module,

@@ -113,6 +113,9 @@ func (w *driver) account(ctx context.Context, d *domain, authority string) (*acc
 
 // obtain has the names of a domain validated, and a certificate made.
 func (a *account) obtain(ctx context.Context, d *domain, k keySpec) (p server.KeyPair, location string, err error) {
+	if d.profile != "" && d.profileMandatory.Else(false) {
+		return p, "", fmt.Errorf("order: MDProfileMandatory is on, and orders cannot ask for a profile (%s) here", d.profile)
+	}
 	ctx, cancel := context.WithTimeout(ctx, renewLimit)
 	defer cancel()
 	order, err := a.AuthorizeOrder(ctx, acme.DomainIDs(d.names...))

@@ -217,3 +217,13 @@ func FuzzBoard(f *testing.F) {
 		b.list()
 	})
 }
+
+// What cannot be asked for is not ordered as if it had been.
+func TestMandatoryProfile(t *testing.T) {
+	d := &domain{names: []string{"a.example"}}
+	d.profile, d.profileMandatory = "short", directives.Given(true)
+	_, _, err := (&account{}).obtain(t.Context(), d, keySpec{})
+	if err == nil || !strings.Contains(err.Error(), "MDProfileMandatory") {
+		t.Errorf("%v", err)
+	}
+}
