@@ -29,7 +29,7 @@ var Module = server.Module{
 	},
 	Hooks: []server.Hook{
 		server.TranslateName.Middle(translate).Plain(),
-		server.Handler.Middle(handle).Plain(),
+		server.Handler.Middle(handle).Plain().Harmless(),
 	},
 }
 

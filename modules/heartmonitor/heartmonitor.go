@@ -22,7 +22,7 @@ var Module = server.Module{
 			Usage: "Max number of servers when using slotmem (instead file) to store heartbeat data.", Set: server.Heart.Take1(setMax)},
 	},
 	Hooks: []server.Hook{
-		server.Handler.First(handle).Before("proxy_module"),
+		server.Handler.First(handle).Plain().HarmlessUnless(isHeartbeat).Before("proxy_module"),
 		server.PostConfig.First(prepare),
 		server.ChildInit.Last(start),
 		server.ChildExit.First(stop),

@@ -13,9 +13,12 @@ import (
 // maxMessage is how much of a message is read (MAX_MSG_LEN).
 const maxMessage = 1000
 
+// isHeartbeat tells whether a request brings a server's heartbeat.
+func isHeartbeat(r *server.Request) bool { return r.Handler == "heartbeat" }
+
 // handle takes a message that was sent by POST (hm_handler).
 func handle(r *server.Request) server.Status {
-	if r.Handler != "heartbeat" {
+	if !isHeartbeat(r) {
 		return server.Declined
 	}
 	r.Unrepeatable()

@@ -27,9 +27,12 @@ var fromQuery = map[string]bool{"w": true, "b": true, "nonce": true, "xml": true
 // maxForm is how much of a form is read.
 const maxForm = 1024
 
+// isManager tells whether a request is for the manager.
+func isManager(r *server.Request) bool { return r.Handler == "balancer-manager" }
+
 // manage is the handler balancer-manager (balancer_handler).
 func manage(r *server.Request) server.Status {
-	if r.Handler != "balancer-manager" {
+	if !isManager(r) {
 		return server.Declined
 	}
 	r.Unrepeatable()

@@ -22,7 +22,7 @@ var Module = server.Module{
 	ProxyPreRequest:  choose,
 	ProxyPostRequest: after,
 	Hooks: []server.Hook{
-		server.Handler.First(manage),
+		server.Handler.First(manage).Plain().HarmlessUnless(isManager),
 		server.PostConfig.Middle(prepare).After("proxy_module"),
 	},
 }
