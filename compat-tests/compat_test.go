@@ -89,6 +89,11 @@ func runCase(t *testing.T, c *testCase, bin string) {
 	if len(c.requests) > 0 {
 		if *live || *record {
 			got, logs, err := c.serve(program{apache, true}, place(t), 1)
+			// On a busy machine a member of Apache's balancers, or a child, is late now
+			// and then: a recording is stale when Apache says so three times.
+			for again := 0; !*record && again < 2 && (err != nil || got != c.answers); again++ {
+				got, logs, err = c.serve(program{apache, true}, place(t), 1)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
