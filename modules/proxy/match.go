@@ -7,8 +7,9 @@ import "strings"
 // segment must match in full (alias_match).
 func aliasMatch(uri, alias string) int {
 	u, a := 0, 0
+	slash := false // what was matched last is a slash, and not the end of an escape that is cut short
 	for a < len(alias) && u < len(uri) {
-		if alias[a] == '/' {
+		if slash = alias[a] == '/'; slash {
 			if uri[u] != '/' {
 				return 0
 			}
@@ -30,7 +31,7 @@ func aliasMatch(uri, alias string) int {
 	if u == len(uri) && a < len(alias) {
 		return 0
 	}
-	if a > 0 && alias[a-1] != '/' && u < len(uri) && uri[u] != '/' {
+	if a > 0 && !slash && u < len(uri) && uri[u] != '/' {
 		return 0
 	}
 	return u
