@@ -20,6 +20,7 @@ import (
 var exprRequestFuncs = map[string]func(*Request, string) string{
 	"req_novary": func(r *Request, name string) string { v, _ := r.FieldIn(name); return v },
 	"resp": func(r *Request, name string) string {
+		r.DependsOnAnswer(name)
 		if v, ok := r.Out.Lookup(name); ok {
 			return v
 		}

@@ -51,6 +51,12 @@ func (r *Request) setKeepAlive() {
 	r.Conn.Close = true
 }
 
+// WantsKeepAlive tells whether the client has asked for its connection to be kept.
+func (r *Request) WantsKeepAlive() bool {
+	asked, _ := r.fieldIn("Connection")
+	return hasToken(asked, "keep-alive")
+}
+
 // ConnectionAt is where among the response's fields those about the connection stand.
 func (r *Request) ConnectionAt() int { return r.connectionAt }
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,7 +44,13 @@ type ProxyConn struct {
 	found []netip.Addr // addresses for the connection that is to be made
 	freed time.Time    // when it came back to the pool
 	aimed bool         // see Aim
-	local string       // the port of this side's end
+	gone  atomic.Bool  // see SetGone
+	// Watched is for a wire engine, which hears of what happens on the descriptor;
+	// a connection that is made anew is not watched.
+	Watched bool
+	// A request that is under way on it already; nil for none.
+	flight *ProxyFlight
+	local  string // the port of this side's end
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -107,7 +114,10 @@ func (c *ProxyCall) Acquire(name string) (*ProxyConn, Status) {
 		proxylog.Error(c.scope()).Msgf("AH00940: %s: disabled connection for (%s:%d)", name, w.Hostname, w.Port)
 		return nil, 503
 	}
-	conn := w.pool.take(w)
+	conn := c.R.takeFlight(w)
+	if conn == nil {
+		conn = w.pool.take(w)
+	}
 	if conn == nil {
 		proxylog.Error(c.scope()).Msgf("AH00941: %s: failed to acquire connection for (%s:%d)", name, w.Hostname, w.Port)
 		return nil, 503
@@ -143,13 +153,7 @@ func (p *proxyPool) take(w *ProxyWorker) *ProxyConn {
 	}
 	p.inUse++
 	var old []*ProxyConn
-	var conn *ProxyConn
-	for n := len(p.free); n > 0 && conn == nil; n-- {
-		conn, p.free = p.free[n-1], p.free[:n-1]
-		if ttl := w.Params.TTL; ttl > 0 && time.Since(conn.freed) >= ttl {
-			old, conn = append(old, conn), nil
-		}
-	}
+	conn := p.pop(w, &old)
 	p.mu.Unlock()
 	for _, o := range old {
 		o.shut()
@@ -158,6 +162,21 @@ func (p *proxyPool) take(w *ProxyWorker) *ProxyConn {
 		conn = &ProxyConn{Worker: w}
 	}
 	return conn
+}
+
+// pop takes the connection that was freed last; those that are too old, or that the
+// other side has closed, are added to old. p.mu is held.
+func (p *proxyPool) pop(w *ProxyWorker, old *[]*ProxyConn) *ProxyConn {
+	for n := len(p.free); n > 0; n-- {
+		conn := p.free[n-1]
+		p.free = p.free[:n-1]
+		if ttl := w.Params.TTL; conn.gone.Load() || ttl > 0 && time.Since(conn.freed) >= ttl {
+			*old = append(*old, conn)
+			continue
+		}
+		return conn
+	}
+	return nil
 }
 
 // forget takes back a waiter whose time is over; a turn that it was given goes on.
@@ -204,7 +223,7 @@ const maxIdleProxyConns = 512
 // (ap_proxy_release_connection).
 func (c *ProxyConn) Release() {
 	w := c.Worker
-	if c.Close || c.Conn == nil || c.R != nil && c.R.Buffered() > 0 {
+	if c.Close || c.Conn == nil || c.R != nil && c.R.Buffered() > 0 || c.flight != nil {
 		c.shut()
 	}
 	GiveReader(c.TakeReader())
@@ -236,7 +255,8 @@ func (c *ProxyConn) shut() {
 		c.Conn, c.under = nil, nil
 	}
 	GiveReader(c.TakeReader())
-	c.Served = 0
+	c.Served, c.flight, c.Watched = 0, nil, false
+	c.gone.Store(false)
 }
 
 // Reusable tells whether the connection may wait for another request.
@@ -327,6 +347,9 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 		conn.shut()
 	}
 	conn.Hostname, conn.Port, conn.Socket = host, port, socket
+	if conn.flight != nil {
+		conn.shut() // what is under way is not this request
+	}
 	if conn.Conn != nil {
 		state := conn.under.Check()
 		if state == backend.Alive {
@@ -369,6 +392,9 @@ func (c *ProxyCall) Send(conn *ProxyConn, request []byte) (bool, error) {
 	host, port, socket, err := c.target(conn)
 	if err != nil || conn.Conn == nil || conn.TLS || conn.Hostname != host || conn.Port != port || conn.Socket != socket {
 		return false, nil
+	}
+	if conn.flight != nil {
+		return c.resume(conn, request)
 	}
 	conn.under.SetTimeout(c.Timeout())
 	conn.R = takeReader(conn.Conn, c.readerSize())

@@ -30,6 +30,7 @@ const maxDependencies = 16
 // dependencies is what an answer depended on so far.
 type dependencies struct {
 	unrepeatable bool
+	forwarded    bool // a backend answers it
 	client       bool
 	logging      bool // the answer is out; what is read now is read for log lines
 	fields       []FieldDependency
@@ -159,15 +160,20 @@ type Repetition struct {
 // MayRepeat tells whether the answer is repeatable as far as is known: lines of
 // the access log that are still to come may change it.
 func (r *Request) MayRepeat() bool {
-	return !r.depends.unrepeatable && r.Initial() && r.Next == nil && !r.Simple && !r.Chunked &&
-		(r.Method == "GET" || r.Method == "HEAD" && r.HeaderOnly) &&
-		(r.Status == 200 || r.Status == 206 || r.Status == 304) && r.ContentLength == 0 && !r.Conn.Aborted
+	return r.mayCome(false) && (r.Method == "GET" || r.Method == "HEAD" && r.HeaderOnly) && (r.Status == 200 || r.Status == 206 || r.Status == 304)
+}
+
+// mayCome tells whether a later request may be answered as this one without the phases.
+func (r *Request) mayCome(forwarded bool) bool {
+	return !r.depends.unrepeatable && r.depends.forwarded == forwarded && r.Initial() && r.Next == nil && !r.Simple && !r.Chunked &&
+		r.ContentLength == 0 && !r.Conn.Aborted
 }
 
 // Repetition gives what is needed to repeat the answer to a request that was
-// answered and logged; nil for one that is not repeatable.
+// answered and logged; nil for one that is not repeatable. Of one that a backend
+// has answered only the way there and the head are to be repeated.
 func (r *Request) Repetition() *Repetition {
-	if !r.MayRepeat() {
+	if !r.MayRepeat() && !r.MayForward() {
 		return nil
 	}
 	d := &r.depends

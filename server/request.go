@@ -92,7 +92,9 @@ type Request struct {
 	KeptBody []byte
 
 	Notes Fields // r->notes
-	Env   Fields // r->subprocess_env
+
+	flight *ProxyFlight // see ContinueFlight
+	Env    Fields       // r->subprocess_env
 
 	depends         dependencies
 	customTexts     map[int]string // by status, see CustomResponse

@@ -142,6 +142,7 @@ func run(r *server.Request, t *server.Fields, edits []edit, early, request bool)
 				return false
 			}
 		case note:
+			r.DependsOnAnswer(e.name)
 			name := e.value.make(r)
 			if v, ok := t.Lookup(e.name); ok {
 				r.Notes.Set(name, v)

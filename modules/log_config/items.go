@@ -53,7 +53,12 @@ var items = []server.LogItem{
 		return b, false
 	}},
 	{Name: "o", Append: appendHeaderOut},
-	{Name: "n", Append: func(b []byte, r *server.Request, arg string) ([]byte, bool) { return fromFields(b, &r.Notes, arg) }},
+	{Name: "n", Append: func(b []byte, r *server.Request, arg string) ([]byte, bool) {
+		if strings.EqualFold(arg, "proxy-source-port") {
+			r.Unrepeatable() // the next request may go over another connection
+		}
+		return fromFields(b, &r.Notes, arg)
+	}},
 	{Name: "e", Append: func(b []byte, r *server.Request, arg string) ([]byte, bool) { return fromFields(b, &r.Env, arg) }},
 	{Name: "L", Orig: true, Append: func(b []byte, r *server.Request, arg string) ([]byte, bool) {
 		if arg == "c" {

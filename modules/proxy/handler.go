@@ -32,7 +32,7 @@ func handle(r *server.Request) server.Status {
 	case !strings.HasPrefix(r.Filename, prefix):
 		return server.Declined
 	default:
-		r.Unrepeatable()
+		r.Forwarded()
 		if s := takeSocket(r); s != server.OK {
 			return s
 		}

@@ -28,8 +28,11 @@ type exchange struct {
 	early    error  // what came instead of an answer
 	head     []byte
 	body     body
+	plain    bool   // it went out as most do: without a body, over a connection of the pool
+	whole    string // the answer's head, if it is usual
 	src      source // of the response's body
-	original int    // the status before the backend's
+	way      server.Forwarding
+	original int // the status before the backend's
 	line     string
 }
 
@@ -78,6 +81,7 @@ func (x *exchange) run() server.Status {
 		sent, err := x.call.Send(x.conn, x.head)
 		if sent {
 			x.conn.Close, x.reused, x.early = x.closes, true, err
+			x.plain = !x.force10 && x.upgrade == "" && !x.closes
 			x.call.Worker.Shared.Transferred().Add(uint64(len(x.head)))
 			r.Notes.Set("proxy-source-port", x.conn.LocalPort())
 			return x.receive()

@@ -31,6 +31,7 @@ type rawHead struct {
 	fields string // the lines behind it, without the empty one
 	size   int
 	bad    string // the line that was too long
+	whole  string // all of it, where it came at once and is usual
 }
 
 // readHead reads a head, whole lines only: nothing behind it is taken from in.
@@ -44,7 +45,7 @@ func readHead(in *bufio.Reader, limit int) (h rawHead, err error) {
 		text := string(have[:n])
 		if line, fields, _ := strings.Cut(text, "\n"); isHTTP(line) {
 			in.Discard(n) //nolint:errcheck // it is buffered
-			h.line, h.size = strings.TrimRight(line, "\r \t"), n
+			h.line, h.size, h.whole = strings.TrimRight(line, "\r \t"), n, text
 			h.fields = fields[:len(fields)-blankLine(fields)]
 			return h, nil
 		}

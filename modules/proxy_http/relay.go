@@ -208,6 +208,7 @@ func (x *exchange) sendOn(a *answer) server.Status {
 	if x.dir.Overrides(x.original) {
 		r.Status, r.StatusLine = x.original, x.line
 	}
+	f := x.forwarding(src)
 	flush := w.Params.Flush.Else(server.ProxyFlushOff)
 	most := x.call.BufferSize()
 	for {
@@ -232,6 +233,7 @@ func (x *exchange) sendOn(a *answer) server.Status {
 			return x.broke(err)
 		}
 		w.Shared.Read().Add(uint64(len(p)))
+		f.Body = p
 		if src.end {
 			in := x.conn.TakeReader()
 			x.release()
@@ -251,6 +253,22 @@ func (x *exchange) sendOn(a *answer) server.Status {
 			return x.clientGone()
 		}
 	}
+}
+
+// forwarding tells the wire engine of the way of a request that it may send like
+// this the next time. What it gives is to be kept up to date with each piece.
+func (x *exchange) forwarding(src *source) *server.Forwarding {
+	c, conn := x.call, x.conn
+	f := &x.way
+	to, can := x.r.Exchange.(server.Forwarder)
+	if !can || !x.plain || x.whole == "" || src.how != byLength || src.end || conn.Close || !x.r.MayForward() ||
+		c.Balancer != nil || c.Remote != nil || x.r.Forward || x.r.Env.Has("proxy-initial-not-pooled") {
+		return f
+	}
+	*f = server.Forwarding{Worker: c.Worker, Host: conn.Hostname, Port: conn.Port, Socket: conn.Socket, Timeout: c.Timeout(),
+		Sent: x.head, Head: x.whole, Length: src.left}
+	to.Forwards(f)
+	return f
 }
 
 // comes tells whether something can be read within flushwait.

@@ -134,6 +134,7 @@ func (x *exchange) readAnswer(a *answer, waits bool) (s server.Status, done bool
 	if e := elog.Trace(3, r); e != nil {
 		e.Msgf("Status from backend: %d", a.status)
 	}
+	x.whole = h.whole
 	if err == nil {
 		err = x.fields(h, a)
 	}

@@ -37,6 +37,8 @@ type Conn struct {
 	exchange        func(fd uintptr) bool
 	phase           int
 	primed          []byte
+	fd              int
+	ahead           []byte
 }
 
 // ErrTimeout is a backend that took too long.
@@ -66,8 +68,19 @@ func New(c net.Conn, timeout time.Duration) (*Conn, error) {
 	b.waitOut = func(fd uintptr) bool { b.writeOnce(fd); return b.errOut != unix.EAGAIN }
 	b.exchange = b.exchangeStep
 	b.peek = func(fd uintptr) { b.peeked = peek(fd) }
+	if err := raw.Control(func(fd uintptr) { b.fd = int(fd) }); err != nil {
+		return nil, err
+	}
 	return b, nil
 }
+
+// FD is the connection's descriptor, which is non-blocking, for one who reads and
+// writes it without a goroutine. It is valid until Close.
+func (c *Conn) FD() int { return c.fd }
+
+// Ahead gives the next Reads bytes that somebody has read from the descriptor.
+// They are not copied.
+func (c *Conn) Ahead(p []byte) { c.ahead = p }
 
 // FromFD makes a connection of a connected socket, which it owns from then on.
 func FromFD(fd int, timeout time.Duration) (*Conn, error) {
@@ -129,6 +142,11 @@ var (
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
 	}
 	if request := c.primed; request != nil {
 		c.primed = nil

@@ -45,8 +45,9 @@ type conn struct {
 	timer    readTimer
 	bytesIn  int64
 	bytesOut int64
-	tunnel   bool      // it was given away
-	first    time.Time // first byte of the response
+	tunnel   bool                // it was given away
+	flight   *server.ProxyFlight // what the loop has sent to a backend for the request that is to be read; nil for nothing
+	first    time.Time           // first byte of the response
 }
 
 // errTimeout is a client that took too long.
@@ -324,6 +325,7 @@ func (c *conn) request() bool {
 		}
 	}
 	c.tapLines(c.buf[:h.consumed])
+	raw := c.buf[:h.consumed]
 	c.buf = c.buf[h.consumed:]
 	hr := &http.Request{Method: h.method, Proto: h.proto, ProtoMajor: h.major, ProtoMinor: h.minor, Header: h.fields, RequestURI: h.target, Body: http.NoBody}
 	if hr.Header == nil {
@@ -390,13 +392,22 @@ func (c *conn) request() bool {
 	}
 	c.loop.begin(w, c, r)
 	if b == nil {
-		x.key = c.loop.keyFor(c, r, h)
+		if x.key = c.loop.keyFor(c, r, h); x.key != nil {
+			x.raw = raw
+		}
+	}
+	if c.flight != nil {
+		r.Received = c.flight.Began
+		r.ContinueFlight(c.flight)
+		c.flight = nil
 	}
 	c.info.Gen.Process(r)
+	r.EndFlight()
 	c.loop.finish(w, c, r)
 	if x.prepared != nil {
 		c.loop.keep(c, r, x, h.fields)
 	}
+	c.loop.keepRoute(c, r, x, h.fields)
 	c.info.KeepAlives++
 	if b != nil && !b.done && !c.info.Close {
 		if b.f.expect || r.DiscardBody() != server.OK {

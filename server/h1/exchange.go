@@ -24,6 +24,8 @@ type exchange struct {
 
 	key      []byte    // under which the response may be kept; nil: it is not
 	prepared *prepared // what is kept of it
+	raw      []byte    // the request's head as it came
+	learning learning
 }
 
 var _ server.Exchange = (*exchange)(nil)
@@ -114,14 +116,17 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 	var out []byte
 	if !x.started {
 		x.started = true
+		x.learn(r, b)
 		if !r.Simple {
 			out = appendHead(make([]byte, 0, 1024), r)
 		}
+		x.learning.check(out, r)
 		x.c.first = time.Now()
 		if x.key != nil {
 			x.prepared = prepare(r, b)
 		}
 	}
+	x.learning.passed(b)
 	if t := x.c.info.Tap; t != nil && t.Out != nil {
 		x.tap(t, r, b, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -47,6 +48,8 @@ type repeated struct {
 	kept     int
 	close    bool
 	values   []fieldValue
+	routed   bool // it came from a backend, with a body of that length
+	length   int64
 }
 
 // fieldValue is a field of the request that a log line is made of.
@@ -139,6 +142,12 @@ func (l *Loop) answerAll(c *conn, b []byte) bool {
 		p := l.answers.find(&n.q, c, received.UnixNano())
 		if p == nil {
 			break
+		}
+		if p.route != nil {
+			if len(sent) > 0 || len(b) > n.q.size || !l.forward(c, b, received) {
+				break
+			}
+			return false
 		}
 		start := len(out)
 		keep := false
@@ -333,6 +342,9 @@ func (g *logger) line(l *Loop, c *conn, s *repeated, w *watchList, now time.Time
 	s.p.rep.Repeat(r, &c.info, g.fields)
 	r.Received, r.FirstByte, r.Ended = s.received, now, now
 	r.BytesIn, r.BytesOut = s.in, s.out
+	if s.routed {
+		g.relayed(r, s.length)
+	}
 	r.Log()
 	c.info.KeepAlives, c.info.Close = kept, ends
 	l.crew.Count(s.out, now.Sub(s.received).Microseconds())
@@ -340,6 +352,15 @@ func (g *logger) line(l *Loop, c *conn, s *repeated, w *watchList, now time.Time
 		s.p.file.drop()
 	}
 	s.p = nil
+}
+
+// relayed puts into a request what differs from one answer of a backend to the next.
+func (g *logger) relayed(r *server.Request, length int64) {
+	if r.SentBody != length {
+		r.SentBody = length
+		r.Out = r.Out.Clone()
+		r.Out.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
 }
 
 // appendHead writes the head for one request and tells whether the connection

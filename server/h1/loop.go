@@ -31,6 +31,7 @@ type Loop struct {
 	workers  workers
 	answers  *answers
 	inline   *inline
+	flights  flights
 	now      time.Time // when the loop last looked
 	arrivals map[netip.AddrPort]*arrival
 	secures  []secureArrival
@@ -58,7 +59,7 @@ func New(g *server.Generation, listeners []int) (*Loop, error) {
 	}
 	cache := server.FileCache.Of(g.Config.Main)
 	l := &Loop{gen: g, epfd: epfd, listeners: map[int]netip.AddrPort{}, conns: map[int]*conn{}, aborted: make(chan struct{}), crew: g.Crew,
-		inline: newInline(), arrivals: map[netip.AddrPort]*arrival{},
+		inline: newInline(), flights: newFlights(), arrivals: map[netip.AddrPort]*arrival{},
 		answers: newAnswers(cache.ValidFor(), cache.Bytes())}
 	if l.crew == nil {
 		l.crew = scoreboard.NewPrivate(defaultWorkers)
@@ -111,6 +112,8 @@ func (l *Loop) Serve() error {
 			l.mu.Unlock()
 			if c != nil {
 				l.event(c, ev.Events)
+			} else {
+				l.landed(fd, ev.Events)
 			}
 		}
 	}
@@ -149,6 +152,7 @@ func (l *Loop) sweep() {
 	defer t.Stop()
 	for !l.stopped.Load() {
 		<-t.C
+		l.overdue(time.Now())
 		now := time.Now().UnixNano()
 		l.answers.sweep(now)
 		var old []*conn

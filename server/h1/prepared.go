@@ -36,6 +36,7 @@ type prepared struct {
 	body   []byte
 	file   *heldFile // instead of body
 	off, n int64     // of the file
+	route  *route    // instead of an answer: the way to one
 }
 
 // varyOn is a field that must be as it was: the watched field's value, or its class.
@@ -90,7 +91,11 @@ func (f *heldFile) drop() {
 }
 
 func (p *prepared) size() int64 {
-	return int64(len(p.status)+len(p.fields)+len(p.rest)+len(p.body)) + answerOverhead
+	n := int64(len(p.status)+len(p.fields)+len(p.rest)+len(p.body)) + answerOverhead
+	if p.route != nil {
+		n += maxHeads * answerOverhead // about, when it has learnt all it can
+	}
+	return n
 }
 
 func (p *prepared) drop() {
@@ -319,7 +324,7 @@ func prepare(r *server.Request, b *server.Brigade) *prepared {
 	if !b.EOS || len(b.Buckets) > 1 || !r.MayRepeat() {
 		return nil
 	}
-	p := &prepared{}
+	p := headOf(r, r.Gen.Banner())
 	if len(b.Buckets) == 1 {
 		switch k := b.Buckets[0]; {
 		case k.File == nil && len(k.Mem) <= preparedBody:
@@ -333,8 +338,14 @@ func prepare(r *server.Request, b *server.Brigade) *prepared {
 			return nil
 		}
 	}
+	return p
+}
+
+// headOf is the head of a response, with that Server field.
+func headOf(r *server.Request, banner string) *prepared {
+	p := &prepared{}
 	p.status = append(append(append([]byte(r.Protocol), ' '), r.StatusLine...), "\r\nDate: "...)
-	p.fields = append(append([]byte("\r\nServer: "), r.Gen.Banner()...), "\r\n"...)
+	p.fields = append(append([]byte("\r\nServer: "), banner...), "\r\n"...)
 	at := r.ConnectionAt()
 	to := &p.fields
 	for i, f := range r.Out.All() {
