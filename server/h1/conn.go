@@ -39,6 +39,7 @@ type conn struct {
 	enrolled bool           // the loop hears of it
 	preface  server.Preface // until it was read; nil for none
 	sec      *secure        // its encryption; nil for one in clear
+	direct   string         // what it may begin with instead of a request; "" when that is known not to come
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -242,6 +243,14 @@ func (c *conn) serveOnce(in []byte) bool {
 			c.linger()
 			return false
 		}
+		if c.sec != nil {
+			agreed := c.sec.tls.ConnectionState().NegotiatedProtocol
+			if c.info.OtherProtocol(agreed) != nil {
+				c.speakOther(agreed)
+				return false
+			}
+			c.direct = c.info.DirectMagic()
+		}
 	}
 	var bp *[]byte
 	defer func() {
@@ -270,6 +279,10 @@ func (c *conn) serveOnce(in []byte) bool {
 		}
 		if c.preface != nil && !c.readPreface() {
 			c.close()
+			return false
+		}
+		if c.direct != "" && c.beginsOther() {
+			c.speakOther("")
 			return false
 		}
 		if !c.request() {
@@ -388,12 +401,15 @@ func (c *conn) request() bool {
 		c.info.Close = true
 		return false
 	}
-	c.loop.begin(w, c, r)
+	c.loop.begin(w, r)
 	if b == nil {
 		x.key = c.loop.keyFor(c, r, h)
 	}
+	x.worker, x.r = w, r
 	c.info.Gen.Process(r)
-	c.loop.finish(w, c, r)
+	if x.worker != nil {
+		c.loop.finish(w, c, r)
+	}
 	if x.prepared != nil {
 		c.loop.keep(c, r, x, h.fields)
 	}
