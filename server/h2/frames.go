@@ -77,7 +77,7 @@ func (s *session) data(f *http2.DataFrame) error {
 		return s.spend(1) // it may have been sent before the client knew
 	}
 	if st.remoteEnd {
-		return s.failStream(st, http2.ErrCodeStreamClosed)
+		return &connError{http2.ErrCodeStreamClosed, "DATA on a stream that has ended"}
 	}
 	if n > st.body.window {
 		return s.failStream(st, http2.ErrCodeFlowControl)

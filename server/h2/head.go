@@ -75,20 +75,16 @@ func (s *session) headers(f *http2.HeadersFrame) error {
 		if !f.StreamEnded() {
 			s.block.head.malformed = "trailers do not end the stream"
 		}
-	case f.StreamID <= s.last:
-		closed := st == nil && !s.recent(f.StreamID)
+	case st != nil:
 		s.mu.Unlock()
-		if !closed {
-			return &connError{http2.ErrCodeStreamClosed, "HEADERS on a stream that has ended"}
-		}
-		return &connError{http2.ErrCodeStreamClosed, "HEADERS on a stream that is closed"}
+		return &connError{http2.ErrCodeStreamClosed, "HEADERS on a stream that has ended"}
+	case f.StreamID <= s.last:
+		s.block.trailers = true // of a stream that is over: they are decoded, and forgotten
+		s.block.head.trailers = true
 	}
 	s.mu.Unlock()
 	return s.fragment(f.HeaderBlockFragment(), f.HeadersEnded())
 }
-
-// recent tells whether a stream was there not long ago. mu is held.
-func (s *session) recent(id uint32) bool { return id+2*uint32(s.opt.MaxStreams) > s.last }
 
 func (s *session) continuation(f *http2.ContinuationFrame) error {
 	if s.block.pieces++; s.block.pieces > maxContinuations {
@@ -245,7 +241,7 @@ func (h *head) check(extended bool) string {
 		return "there is no path"
 	case h.path[0] != '/' && (h.path != "*" || h.method != "OPTIONS"):
 		return "the path is malformed"
-	case h.has&hasAuthority == 0 && h.fields["Host"] == nil:
+	case h.has&hasAuthority == 0 && h.fields["Host"] == nil, h.has&hasAuthority != 0 && h.authority == "":
 		return "there is no authority"
 	}
 	for i := 0; i < len(h.path); i++ {
@@ -254,6 +250,11 @@ func (h *head) check(extended bool) string {
 		}
 	}
 	return ""
+}
+
+// foreign tells whether the scheme is none of HTTP's.
+func (h *head) foreign() bool {
+	return h.scheme != "" && !strings.EqualFold(h.scheme, "http") && !strings.EqualFold(h.scheme, "https")
 }
 
 // length is the Content-Length; -1 for none.

@@ -248,6 +248,11 @@ func (s *session) end(err error) {
 	over := s.err != nil
 	if !over {
 		s.draining = true
+		if code != http2.ErrCodeNo {
+			for _, st := range s.streams {
+				st.abort()
+			}
+		}
 		s.appendGoAway(code)
 	}
 	s.mu.Unlock()

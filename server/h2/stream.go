@@ -70,7 +70,7 @@ func (s *session) begin(h *head, id uint32, end bool) error {
 		elog.Debug(s.conn).Msgf("AH10302: h2_stream(%s-%d): %s", s.name, id, problem)
 		s.appendReset(id, http2.ErrCodeProtocol)
 		s.kick()
-		return s.mistake()
+		return s.spend(resetPrice)
 	}
 	if s.open >= s.opt.MaxStreams || s.running >= 2*s.opt.MaxStreams {
 		s.appendReset(id, http2.ErrCodeRefusedStream)
@@ -136,9 +136,14 @@ func (st *stream) serve(h *head, push bool) {
 			st.body.x, r.Expecting = x, true
 		}
 	}
+	target(r, hr.RequestURI)
+	if h.foreign() {
+		// Nobody but a proxy knows what to do with it.
+		hr.RequestURI = h.scheme + "://" + hr.Host + h.path
+		r.UnparsedURI, r.URL.Scheme, r.URL.Host = hr.RequestURI, h.scheme, hr.Host
+	}
 	r.TheRequest = h.method + " " + hr.RequestURI + " HTTP/2.0"
 	r.FieldOrder = h.order
-	target(r, hr.RequestURI)
 	if !s.wire.Process(r, server.Status(h.status), func() int64 { return st.wireOut }) {
 		x.dropped, x.refused = true, true
 	}
@@ -228,7 +233,7 @@ func (s *session) trailers(h *head, id uint32) error {
 	defer s.mu.Unlock()
 	st := s.streams[id]
 	if st == nil || st.reset {
-		return nil
+		return s.spend(1)
 	}
 	if h.malformed != "" {
 		return s.failStream(st, http2.ErrCodeProtocol)
@@ -292,7 +297,7 @@ func (b *body) next(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	if x := b.x; x != nil {
 		b.x, b.r.Expecting = nil, false
-		if !b.r.HeadSent && !st.remoteEnd && len(b.data) == 0 {
+		if !b.r.HeadSent {
 			x.appendHead(http2.FrameHeaders, st.id, "100", nil, false)
 			s.flush()
 		}
