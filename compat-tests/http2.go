@@ -451,7 +451,11 @@ func (h *h2client) text() (pieces []string) {
 			pieces = append(pieces, "* "+e)
 		}
 	}
-	if h.over && !h.goaway {
+	unanswered := false
+	for _, st := range h.streams {
+		unanswered = unanswered || st.opened && !st.over
+	}
+	if h.over && !h.goaway && unanswered {
 		pieces = append(pieces, "* closed")
 	}
 	return pieces

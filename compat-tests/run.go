@@ -152,6 +152,9 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 				if err != nil {
 					return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 				}
+				if len(c.logs) > 0 {
+					time.Sleep(40 * time.Millisecond) // a stream is logged after its last frame
+				}
 				if answer = c.renderSession(pieces, dir, port); text != "" {
 					answer = c.render(text, dir, port)
 				}
@@ -160,9 +163,6 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 				b.WriteString("\n")
 			}
 			b.WriteString(answer)
-			if len(c.logs) > 0 {
-				time.Sleep(30 * time.Millisecond) // a stream is logged after its last frame
-			}
 			continue
 		}
 		for range times {

@@ -15,6 +15,7 @@ type config struct {
 	maxStreams, window, maxData, maxHeaderBlock, maxErrors directives.Opt[int]
 	padding, coolDown, diary                               directives.Opt[int]
 	modernTLS, direct, earlyHints, webSockets              directives.Opt[bool]
+	push                                                   directives.Opt[bool] // what a section says of it is dirConfig.push
 	warmUp                                                 directives.Opt[int64]
 	streamTimeout                                          directives.Opt[time.Duration]
 }
@@ -29,7 +30,7 @@ func merge(base, add config) config {
 		coolDown: add.coolDown.Or(base.coolDown), diary: add.diary.Or(base.diary),
 		modernTLS: add.modernTLS.Or(base.modernTLS), direct: add.direct.Or(base.direct),
 		earlyHints: add.earlyHints.Or(base.earlyHints), webSockets: add.webSockets.Or(base.webSockets),
-		warmUp: add.warmUp.Or(base.warmUp), streamTimeout: add.streamTimeout.Or(base.streamTimeout),
+		push: add.push.Or(base.push), warmUp: add.warmUp.Or(base.warmUp), streamTimeout: add.streamTimeout.Or(base.streamTimeout),
 	}
 }
 
@@ -77,6 +78,15 @@ func dirFlag(field func(*dirConfig) *directives.Opt[bool]) func(*dirConfig, *dir
 	return func(c *dirConfig, _ *directives.Cmd, word string) error { return onOff(field(c), word) }
 }
 
+// setPush is for a session where it stands outside of sections: for requests of
+// other hosts than the session's it says nothing then (observed on 2.4.71).
+func setPush(c *dirConfig, cmd *directives.Cmd, word string) error {
+	if cmd.Conf == cmd.Server.Defaults {
+		return onOff(&host.Edit(cmd).push, word)
+	}
+	return onOff(&c.push, word)
+}
+
 func unused(*config) *directives.Opt[int] { return new(directives.Opt[int]) }
 
 // number is a setter for a number that must not be less than least.
@@ -92,23 +102,35 @@ func number(field func(*config) *directives.Opt[int], least int, problem string)
 }
 
 func idleSeconds(_ *config, _ *directives.Cmd, word string) error {
-	if _, err := server.ParseTimeout(word, time.Second); err != nil || !isNumber(word) {
+	if _, ok := interval(word); !ok {
 		return errors.New("Invalid idle limit value")
 	}
 	return nil
 }
 
 func streamTimeout(c *config, _ *directives.Cmd, word string) error {
-	d, err := server.ParseTimeout(word, time.Second)
-	if err != nil || !isNumber(word) {
+	d, ok := interval(word)
+	if !ok {
 		return errors.New("Invalid timeout value")
 	}
 	c.streamTimeout = directives.Given(d)
 	return nil
 }
 
-// isNumber tells whether a word begins with a digit, as a time must.
-func isNumber(word string) bool { return word != "" && word[0] >= '0' && word[0] <= '9' }
+// forever is what a time is taken for that Apache can count and we cannot.
+const forever = 100 * 365 * 24 * time.Hour
+
+// interval reads a time in seconds, or with a unit.
+func interval(word string) (time.Duration, bool) {
+	if word == "" || word[0] < '0' || word[0] > '9' {
+		return 0, false
+	}
+	d, err := server.ParseTimeout(word, time.Second)
+	if err != nil && len(word) <= 12 && strings.Trim(word, "0123456789") == "" {
+		return forever, true
+	}
+	return d, err == nil
+}
 
 func serializeHeaders(_ *config, cmd *directives.Cmd, word string) error {
 	if strings.EqualFold(word, "on") {
@@ -149,10 +171,6 @@ func pushDiary(c *config, _ *directives.Cmd, word string) error {
 }
 
 func pushPriority(_ *config, _ *directives.Cmd, mime, dependency, weight string) error {
-	if mime != "*" && !strings.Contains(mime, "/") || mime == "" {
-		return errors.New("1st argument must be a mime-type, like 'text/css' or '*'")
-	}
-	least := 1
 	switch {
 	case strings.EqualFold(dependency, "AFTER"):
 	case strings.EqualFold(dependency, "BEFORE"):
@@ -160,12 +178,14 @@ func pushPriority(_ *config, _ *directives.Cmd, mime, dependency, weight string)
 			return errors.New("dependency 'Before' does not allow a weight")
 		}
 	case strings.EqualFold(dependency, "INTERLEAVED"):
-		least = 1
 	default:
 		return errors.New("dependency must be one of 'After', 'Before' or 'Interleaved'")
 	}
-	if weight != "" && server.Atoi(weight) < least {
+	if weight != "" && server.Atoi(weight) < 1 {
 		return errors.New("weight must be a number >= 1")
+	}
+	if mime != "*" && !strings.Contains(mime, "/") || mime == "" {
+		return errors.New("1st argument must be a mime-type, like 'text/css' or '*'")
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ var Module = server.Module{
 				return nil
 			})},
 		{Name: "H2Push", In: authConf, Usage: "off to disable HTTP/2 server push",
-			Set: dir.Take1(dirFlag(func(c *dirConfig) *directives.Opt[bool] { return &c.push }))},
+			Set: dir.Take1(setPush)},
 		{Name: "H2PushPriority", In: srv, NoOp: "priorities are ignored, as RFC 9113 section 5.3 allows", Usage: "define priority of PUSHed resources per content type",
 			Set: host.Take23(pushPriority)},
 		{Name: "H2PushDiarySize", In: srv, Usage: "size of push diary",

@@ -14,15 +14,15 @@ func announce(r *server.Request) server.Status {
 	if r.Conn.Stream == nil || r.Main != nil || r.Prev != nil || r.Expecting {
 		return server.Declined
 	}
+	final := r.Out.Clone()
 	for _, p := range c.pushes {
 		link := "<" + p.path + ">; rel=preload"
 		if p.critical {
 			link += "; critical"
 		}
-		r.Out.Add("Link", link)
+		r.Out.Merge("Link", link)
 	}
 	status, line := r.Status, r.StatusLine
-	final := r.Out.Clone()
 	for _, h := range c.hints {
 		r.Out.Add(h.Name, h.Value)
 	}
@@ -32,15 +32,10 @@ func announce(r *server.Request) server.Status {
 	return server.Declined
 }
 
-// interim tells whether a 1xx response is sent to the client (H2EarlyHints).
-func interim(r *server.Request, status int) bool {
-	return status != 103 || host.Of(r.Server).earlyHints.Else(false)
-}
-
 // pushes are the targets that a response's Link fields ask to push
 // (h2_push_collect): those of its own host with rel=preload and without nopush.
 func pushes(r *server.Request) (paths []string) {
-	if !dir.Of(r.Dir).push.Else(true) || r.Method != "GET" && r.Method != "POST" && r.Method != "PUT" {
+	if !dir.Of(r.Dir).push.Else(true) {
 		return nil
 	}
 	for _, f := range r.Out.All() {

@@ -56,7 +56,7 @@ func (x *exchange) Interim(r *server.Request, status int) error {
 		return errors.New("HTTP/2 has no 101")
 	}
 	x.push(r)
-	if s.opt.Interim == nil || s.opt.Interim(r, status) {
+	if status != 103 || s.opt.EarlyHints {
 		x.appendHead(http2.FrameHeaders, x.st.id, strconv.Itoa(status), r.Out.All(), false)
 	}
 	s.flush()

@@ -25,9 +25,8 @@ type Options struct {
 	CoolDown        time.Duration // without anything sent, after which that begins anew; 0: never
 
 	// Pushes are the targets that go with a response whose head is complete; may be nil.
-	Pushes func(r *server.Request) []string
-	// Interim tells whether a 1xx response is sent to the client; may be nil.
-	Interim func(r *server.Request, status int) bool
+	Pushes     func(r *server.Request) []string
+	EarlyHints bool // responses 103 are sent
 }
 
 // defaultHeaderBlock is nghttp2's NGHTTP2_MAX_HEADERSLEN.

@@ -121,7 +121,7 @@ func (st *stream) serve(h *head, push bool) {
 		st.finish(x)
 	}()
 	c := *s.conn
-	c.Stream = &server.Stream{ID: st.id, Tag: s.name + "-" + strconv.Itoa(int(st.id)), Push: push, PushedOn: st.on}
+	c.Stream = &server.Stream{ID: st.id, Tag: s.name + "-" + strconv.Itoa(int(st.id)), Push: push && policy(h.fields) != "none", PushedOn: st.on}
 	c.Notes = server.Fields{}
 	c.KeepAlives, c.Close, c.Aborted = 1, true, false
 	c.Speaks = s.protocol()
