@@ -45,6 +45,7 @@ type request struct {
 	bytes string
 	wait  time.Duration // before it is sent
 	tls   *tlsClient    // over what it is sent; nil: in clear
+	http2 *session      // a session of HTTP/2 instead; nil for none
 }
 
 // check is a snippet of configuration for "httpd -t".
@@ -149,6 +150,19 @@ func parseRequests(text string) ([]request, error) {
 			list = append(list, request{bytes: b.String()})
 			continue
 		}
+		if w := strings.Fields(ls[0]); w[0] == "http2" {
+			var over *tlsClient
+			if len(w) == 3 && w[1] == "tls" {
+				over = &tlsClient{}
+				over.set(w[1], w[2]) //nolint:errcheck // a name is never wrong
+			}
+			s, err := parseSession(ls[1:])
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, request{http2: s, tls: over})
+			continue
+		}
 		for len(ls) > 0 {
 			method, target, ok := strings.Cut(ls[0], " ")
 			if !ok {
@@ -186,7 +200,7 @@ func parseRequests(text string) ([]request, error) {
 			if body != "" {
 				extra += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 			}
-			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait, over})
+			list = append(list, request{fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", method, target, host, extra, body), wait, over, nil})
 		}
 	}
 	return list, nil

@@ -146,6 +146,25 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	for i, r := range c.requests {
 		time.Sleep(r.wait)
 		var answer string
+		if r.http2 != nil {
+			for range times {
+				text, pieces, err := r.http2.talk(addr, r.tls.in(dir), func(s string) string { return c.expand(s, dir, port) })
+				if err != nil {
+					return "", nil, fmt.Errorf("request %d: %w", i+1, err)
+				}
+				if len(c.logs) > 0 {
+					time.Sleep(40 * time.Millisecond) // a stream is logged after its last frame
+				}
+				if answer = c.renderSession(pieces, dir, port); text != "" {
+					answer = c.render(text, dir, port)
+				}
+			}
+			if i > 0 {
+				b.WriteString("\n")
+			}
+			b.WriteString(answer)
+			continue
+		}
 		for range times {
 			bytes, rspauth := digest.fill(cookies.fill(c.expand(r.bytes, dir, port)))
 			raw, err := send(addr, bytes, r.tls.in(dir))
@@ -356,7 +375,7 @@ func (c *testCase) readLogs(dir string, port int, apache bool) (map[string]strin
 
 var (
 	crashRx   = regexp.MustCompile(`(?m)^.*AH00052: child pid \d+ exit signal Segmentation fault.*\n`)
-	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.(?:c|go)\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[client [^\]]*\] )?(.*)$`)
+	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.(?:c|go)\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[(?:client|remote) [^\]]*\] )?(.*)$`)
 	pointerRx = regexp.MustCompile(`([sr]id)#[0-9a-f]+`)
 )
 
@@ -376,7 +395,7 @@ func linesOf(module, text string) string {
 
 var placeRx = regexp.MustCompile(`(line |/httpd\.conf:)(\d+)`)
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
-var clientRx = regexp.MustCompile(`(\[client [^ \]]*):\d+\]`)
+var clientRx = regexp.MustCompile(`(\[(?:client|remote) [^ \]]*):\d+\]`)
 
 // sourceRx finds the place in Apache's source that lines of debug and below name.
 var sourceRx = regexp.MustCompile(`(?m)^(\[\w+:\w+\] )\w+\.(?:c|go)\(\d+\): `)

@@ -56,6 +56,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/headers"
 	"github.com/donjon-httpd/donjon/modules/heartbeat"
 	"github.com/donjon-httpd/donjon/modules/heartmonitor"
+	"github.com/donjon-httpd/donjon/modules/http2"
 	"github.com/donjon-httpd/donjon/modules/http_core"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/include"
@@ -198,6 +199,7 @@ var Builtin = []*server.Module{
 	&heartbeat.Module,
 	&heartmonitor.Module,
 	&imagemap.Module,
+	&http2.Module,
 	&include.Module,
 	&info.Module,
 	&lbmethod_byrequests.Module,

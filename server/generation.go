@@ -35,6 +35,8 @@ type Generation struct {
 	satisfy       func(*Request) Satisfy
 	connected     []func(*Conn)
 	prefaces      []func(*Conn) Preface
+	wire          *WireProtocol
+	announcing    bool // see announces
 	secures       []func(*Conn) *Secure
 	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
@@ -88,6 +90,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		if m.Preface != nil {
 			g.prefaces = append(g.prefaces, m.Preface)
 		}
+		if m.Wire != nil {
+			g.wire = m.Wire
+		}
 		if m.TLSVariable != nil {
 			g.tlsVariable = m.TLSVariable
 		}
@@ -104,6 +109,7 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		c := CoreServer.EditServer(v)
 		c.Directories = sortDirectories(c.Directories)
 	}
+	g.announcing = g.announces()
 	for i := range g.hooks {
 		if err := sortHooks(g.hooks[i]); err != nil {
 			return nil, err

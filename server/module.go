@@ -59,6 +59,8 @@ type Module struct {
 	Preface func(*Conn) Preface
 	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
 	Secure func(*Conn) *Secure
+	// Wire speaks other protocols than HTTP/1.x on connections; may be nil.
+	Wire *WireProtocol
 	// TLSVariable answers a variable of an encrypted connection by its name
 	// ("SSL_PROTOCOL"), "" for none; may be nil.
 	TLSVariable func(r *Request, name string) string

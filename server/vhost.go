@@ -162,9 +162,6 @@ func NameAndPort(v *directives.Server) string {
 	return c.ServerName + ":" + strconv.Itoa(port)
 }
 
-// ALPN are the protocols that a server offers to encrypted clients.
-func (g *Generation) ALPN(*directives.Server) []string { return []string{"http/1.1"} }
-
 // ChooseServer finds the virtual host by the request's Host, which it checks
 // (ap_update_vhost_from_headers).
 func (g *Generation) ChooseServer(r *Request) Status {

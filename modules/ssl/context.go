@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/donjon-httpd/donjon/directives"
@@ -28,6 +29,10 @@ type sslContext struct {
 	ocsp   *ocspChecker
 	staple []atomic.Pointer[staple]
 
+	server *directives.Server // whose it is
+	mu     sync.Mutex
+	speaks map[string]*tls.Config // by the protocol that is agreed on
+
 	secure server.Secure
 	proxy  *tls.Config
 }
@@ -41,7 +46,7 @@ func prepare(g *server.Generation) error {
 		if c.engine.Else(engineOff) == engineOff && !c.proxy.on.Else(false) {
 			continue
 		}
-		x := &sslContext{}
+		x := &sslContext{server: v}
 		if c.engine.Else(engineOff) == engineOn {
 			if err := x.load(g, v, c, main.dialog); err != nil {
 				return err
@@ -206,10 +211,10 @@ func (x *sslContext) configure(g *server.Generation, v *directives.Server, c *co
 	}
 	x.config = &tls.Config{
 		Rand: rand.Reader, Certificates: x.certs, MinVersion: lowest, MaxVersion: highest,
-		CipherSuites: append(ids, 0), // never nil, which would mean Go's own choice
-		NextProtos:   g.ALPN(v), DynamicRecordSizingDisabled: true,
-		SessionTicketsDisabled: !c.tickets.Else(true),
-		VerifyConnection:       x.verifyConnection,
+		CipherSuites:                append(ids, 0), // never nil, which would mean Go's own choice
+		DynamicRecordSizingDisabled: true,
+		SessionTicketsDisabled:      !c.tickets.Else(true),
+		VerifyConnection:            x.verifyConnection,
 	}
 	if c.curves != "" {
 		x.config.CurvePreferences, _ = curvesOf(c.curves)

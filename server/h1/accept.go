@@ -110,6 +110,7 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) *conn {
 	c.info.ID = l.next
 	l.gen.Connected(&c.info)
 	c.preface = c.info.Preface()
+	c.direct = c.info.DirectMagic()
 	if conf := c.info.Secure(); conf != nil {
 		c.sec = newSecure(c, conf)
 	}

@@ -39,6 +39,7 @@ type conn struct {
 	enrolled bool           // the loop hears of it
 	preface  server.Preface // until it was read; nil for none
 	sec      *secure        // its encryption; nil for one in clear
+	direct   string         // what it may begin with instead of a request; "" when that is known not to come
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -243,6 +244,14 @@ func (c *conn) serveOnce(in []byte) bool {
 			c.linger()
 			return false
 		}
+		if c.sec != nil {
+			agreed := c.sec.tls.ConnectionState().NegotiatedProtocol
+			if c.info.OtherProtocol(agreed) != nil {
+				c.speakOther(agreed)
+				return false
+			}
+			c.direct = c.info.DirectMagic()
+		}
 	}
 	var bp *[]byte
 	defer func() {
@@ -271,6 +280,10 @@ func (c *conn) serveOnce(in []byte) bool {
 		}
 		if c.preface != nil && !c.readPreface() {
 			c.close()
+			return false
+		}
+		if c.direct != "" && c.beginsOther() {
+			c.speakOther("")
 			return false
 		}
 		if !c.request() {
@@ -390,7 +403,7 @@ func (c *conn) request() bool {
 		c.info.Close = true
 		return false
 	}
-	c.loop.begin(w, c, r)
+	c.loop.begin(w, r)
 	if b == nil {
 		if x.key = c.loop.keyFor(c, r, h); x.key != nil {
 			x.raw = raw
@@ -401,9 +414,12 @@ func (c *conn) request() bool {
 		r.ContinueFlight(c.flight)
 		c.flight = nil
 	}
+	x.worker, x.r = w, r
 	c.info.Gen.Process(r)
 	r.EndFlight()
-	c.loop.finish(w, c, r)
+	if x.worker != nil {
+		c.loop.finish(w, c, r)
+	}
 	if x.prepared != nil {
 		c.loop.keep(c, r, x, h.fields)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
 // exchange takes one response out.
@@ -21,6 +22,9 @@ type exchange struct {
 	failed  bool
 	account func() // puts the byte counts into the request
 	body    *body  // of the request; nil for none
+
+	worker *scoreboard.Worker // who answers; nil when it was let go
+	r      *server.Request
 
 	key      []byte    // under which the response may be kept; nil: it is not
 	prepared *prepared // what is kept of it

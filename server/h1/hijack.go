@@ -25,8 +25,10 @@ type hijacked struct {
 var _ server.Hijacker = (*exchange)(nil)
 
 // Hijack gives the connection away; see [server.Hijacker].
-func (x *exchange) Hijack() (server.ClientStream, error) {
-	c := x.c
+func (x *exchange) Hijack() (server.ClientStream, error) { return x.c.giveAway() }
+
+// giveAway takes the connection out of the loop.
+func (c *conn) giveAway() (*hijacked, error) {
 	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -99,6 +101,7 @@ func (l *Loop) disown(c *conn) {
 	l.mu.Lock()
 	tcp := l.tunnels[c]
 	delete(l.tunnels, c)
+	delete(l.drains, c)
 	l.mu.Unlock()
 	if tcp != nil {
 		tcp.Close() //nolint:errcheck // nothing is lost by it

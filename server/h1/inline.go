@@ -136,7 +136,10 @@ func (l *Loop) answerAll(c *conn, b []byte) bool {
 	n.q.watch = l.answers.watch.Load()
 	out, sent := n.out[:0], n.sent[:0]
 	for len(b) > 0 {
-		if !n.q.recognise(b, c.arrival, c.limits) {
+		if c.direct != "" && !c.isHTTP(b) {
+			break
+		}
+		if !n.q.recognise(b, c.arrivalKey(), c.limits) {
 			break
 		}
 		p := l.answers.find(&n.q, c, received.UnixNano())
@@ -411,7 +414,7 @@ func (l *Loop) keyFor(c *conn, r *server.Request, h *head) []byte {
 		return nil
 	}
 	key := make([]byte, 0, 128)
-	key = append(binary.LittleEndian.AppendUint32(key, c.arrival), h.line...)
+	key = append(binary.LittleEndian.AppendUint32(key, c.arrivalKey()), h.line...)
 	if host, ok := h.fields["Host"]; ok {
 		key = append(append(key, '\n'), host[0]...)
 	}
