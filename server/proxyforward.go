@@ -17,7 +17,7 @@ import (
 // response is passed on.
 type Forwarding struct {
 	Worker  *ProxyWorker
-	Host    string     // whom the connection was to, with Port and Socket
+	Host    string // whom the connection was to, with Port and Socket
 	Port    int
 	Socket  string
 	Timeout time.Duration // of each wait for the backend
