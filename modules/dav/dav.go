@@ -1,6 +1,6 @@
-// Package dav lets clients change files and ask for their properties (mod_dav,
-// WebDAV: RFC 4918). Locks and properties of the client's own are not kept:
-// LOCK, UNLOCK and PROPPATCH are not offered.
+// Package dav lets clients change resources, lock them, and keep properties with
+// them (mod_dav, WebDAV classes 1 and 2: RFC 4918). What holds the resources is a
+// provider that another module brings.
 package dav
 
 import (
@@ -23,13 +23,13 @@ var Module = server.Module{
 			NoOp: "it is for repositories that are not files",
 			Set:  slot.Take1(func(*config, *directives.Cmd, string) error { return nil })},
 		{Name: "DAVMinTimeout", In: directives.InServer | directives.InDir, Usage: "specify minimum allowed timeout",
-			NoOp: "locks are not kept", Set: slot.Take1(minTimeout)},
+			Set: slot.Take1((*config).setMinTimeout)},
 		{Name: "DAVDepthInfinity", In: directives.InServer | directives.InDir,
 			Usage: "allow Depth infinity PROPFIND requests",
 			Set:   slot.Flag(func(c *config, on bool) { c.infinity = directives.Given(on) })},
 		{Name: "DAVLockDiscovery", In: directives.InServer | directives.InDir,
-			Usage: "allow lock discovery by PROPFIND requests", NoOp: "locks are not kept",
-			Set: slot.Flag(func(*config, bool) {})},
+			Usage: "allow lock discovery by PROPFIND requests",
+			Set:   slot.Flag(func(c *config, on bool) { c.discovery = directives.Given(on) })},
 	},
 	Hooks: []server.Hook{
 		server.Fixups.Middle(fixup).When(slot.If((*config).enabled)).Plain(),
@@ -45,8 +45,10 @@ var (
 )
 
 type config struct {
-	provider string // "off" hides an outer one; "" says nothing
-	infinity directives.Opt[bool]
+	provider  string // "off" hides an outer one; "" says nothing
+	infinity  directives.Opt[bool]
+	discovery directives.Opt[bool]
+	timeout   int64 // least life of a lock, in seconds; 0 says nothing
 }
 
 func merge(base, add config) config {
@@ -54,6 +56,10 @@ func merge(base, add config) config {
 		add.provider = base.provider
 	}
 	add.infinity = add.infinity.Or(base.infinity)
+	add.discovery = add.discovery.Or(base.discovery)
+	if add.timeout == 0 {
+		add.timeout = base.timeout
+	}
 	return add
 }
 
@@ -68,7 +74,7 @@ func (c *config) setProvider(cmd *directives.Cmd, name string) error {
 		return nil
 	}
 	for _, m := range server.ActiveModules(cmd) {
-		if m.DavProvider == name {
+		if m.DavProvider != nil && m.DavProvider.Name == name {
 			c.provider = name
 			return nil
 		}
@@ -76,15 +82,39 @@ func (c *config) setProvider(cmd *directives.Cmd, name string) error {
 	return fmt.Errorf("Unknown DAV provider: %s", name)
 }
 
-func minTimeout(_ *config, _ *directives.Cmd, seconds string) error {
-	if n, err := strconv.Atoi(seconds); err == nil && n < 0 {
+// setMinTimeout reads a number as atoi does: what is none is 0.
+func (c *config) setMinTimeout(_ *directives.Cmd, seconds string) error {
+	s := strings.TrimLeft(seconds, " ")
+	minus := strings.HasPrefix(s, "-")
+	end := 0
+	for s = strings.TrimLeft(s, "+-"); end < len(s) && s[end] >= '0' && s[end] <= '9'; end++ {
+	}
+	n, _ := strconv.ParseInt(s[:end], 10, 32)
+	if minus && n > 0 {
 		return errors.New("DAVMinTimeout requires a non-negative integer.")
 	}
+	c.timeout = n
 	return nil
+}
+
+// providerOf is the repository that holds the request's place; nil for none.
+func providerOf(r *server.Request) *server.DavProvider {
+	c := slot.Of(r.Dir)
+	if !c.enabled() {
+		return nil
+	}
+	return r.Gen.DavProvider(c.provider)
 }
 
 // fixup leaves GET and POST to who has them else: the repository is files.
 func fixup(r *server.Request) server.Status {
+	p := providerOf(r)
+	if p == nil {
+		return server.Declined
+	}
+	if s := p.Repository.Admit(r); s != server.OK {
+		return s
+	}
 	switch r.Method {
 	case "GET", "HEAD", "POST":
 		return server.Declined
@@ -96,82 +126,104 @@ func fixup(r *server.Request) server.Status {
 	return server.OK
 }
 
+// method is what all methods work with.
+type method struct {
+	provider *server.DavProvider
+	repo     server.DavRepository
+	conf     *config
+}
+
 func handle(r *server.Request) server.Status {
+	p := providerOf(r)
+	if p == nil {
+		return server.Declined
+	}
+	m := &method{provider: p, repo: p.Repository, conf: slot.Of(r.Dir)}
 	switch r.Method {
 	case "OPTIONS":
-		return options(r)
+		return m.options(r)
 	case "PUT":
-		return put(r)
+		return m.put(r)
 	case "DELETE":
-		return remove(r)
+		return m.remove(r)
 	case "MKCOL":
-		return mkcol(r)
+		return m.mkcol(r)
 	case "COPY", "MOVE":
-		return copyMove(r)
+		return m.copyMove(r)
 	case "PROPFIND":
-		return propfind(r)
+		return m.propfind(r)
+	case "PROPPATCH":
+		return m.proppatch(r)
+	case "LOCK":
+		return m.lock(r)
+	case "UNLOCK":
+		return m.unlock(r)
+	case "REPORT":
+		return m.report(r)
 	}
 	return server.Declined
 }
 
-// options says what the resource can do, as far as it is done here.
-func options(r *server.Request) server.Status {
-	f, s := lookup(r)
+// resource is what the request is about; a status other than OK ends the request.
+func (m *method) resource(r *server.Request) (*server.DavResource, server.Status) {
+	res, err := m.repo.Resource(r)
+	if err != nil {
+		return nil, fail(r, err.Push(err.Status, "Could not fetch resource information."), nil)
+	}
+	return res, server.OK
+}
+
+// state is whether there is a resource, or nothing but locks on one.
+type state uint8
+
+const (
+	null state = iota
+	lockNull
+	exists
+)
+
+// stateOf asks db, or, if that is nil, the database of locks (dav_get_resource_state).
+func (m *method) stateOf(r *server.Request, res *server.DavResource, db server.DavLockDB) state {
+	switch {
+	case res.Exists:
+		return exists
+	case r.PathInfo != "":
+		return null
+	}
+	if db == nil {
+		var err *server.DavError
+		if db, err = m.provider.Locks.Open(r, server.DavLockRead); err != nil {
+			elog.Error(r).Msgf("AH00623: Failed to query lock-null status for %s", r.Filename)
+			return null
+		}
+		defer db.Close()
+	}
+	has, err := db.Has(res)
+	if err != nil {
+		elog.Error(r).Msgf("AH00623: Failed to query lock-null status for %s", r.Filename)
+	}
+	if has {
+		return lockNull
+	}
+	return null
+}
+
+// report has no report to give (RFC 3253): no provider of them is known.
+func (m *method) report(r *server.Request) server.Status {
+	doc, s := readXML(r)
 	if s != server.OK {
 		return s
 	}
-	if s := r.DiscardBody(); s != server.OK {
+	if doc == nil {
+		elog.Error(r).Msg("AH00614: The request body must specify a report.")
+		return 400
+	}
+	res, s := m.resource(r)
+	switch {
+	case s != server.OK:
 		return s
+	case !res.Exists:
+		return 404
 	}
-	r.Out.Add("DAV", "1")
-	r.Out.Add("DAV", "<http://apache.org/dav/propset/fs/1>")
-	r.Out.Set("MS-Author-Via", "DAV")
-	allow := "OPTIONS,MKCOL,PUT"
-	switch f.info.Type {
-	case server.NoFile:
-	case server.Directory:
-		allow = "OPTIONS,GET,HEAD,POST,DELETE,TRACE,PROPFIND,COPY,MOVE"
-	default:
-		allow = "OPTIONS,GET,HEAD,POST,DELETE,TRACE,PROPFIND,COPY,MOVE,PUT"
-	}
-	r.Out.Set("Allow", allow)
-	r.SetContentLength(0)
-	return server.OK
-}
-
-// answer is a page with Apache's frame for WebDAV.
-func answer(r *server.Request, status int, text string) server.Status {
-	r.Unrepeatable()
-	r.Status, r.StatusLine = status, ""
-	r.ContentType = "text/html; charset=ISO-8859-1"
-	line := server.StatusText(status)
-	r.WriteString("<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \"http://www.w3.org/TR/html4/strict.dtd\">\n<html>\n<head>\n<title>" + line +
-		"</title>\n</head><body>\n<h1>" + line[4:] + "</h1>\n<p>" + text + "</p>\n" + r.Signature("<hr />\n") + "</body></html>\n")
-	return server.OK
-}
-
-// created is 201 with the place of what is new, or 204 when it replaced something.
-func created(r *server.Request, uri, what string, replaced bool) server.Status {
-	if replaced {
-		return empty(r)
-	}
-	r.Out.Set("Location", r.ConstructURL(uri))
-	return answer(r, 201, what+" "+server.EscapeHTML(uri)+" has been created.")
-}
-
-func empty(r *server.Request) server.Status {
-	r.Unrepeatable()
-	r.Status, r.StatusLine = 204, ""
-	return server.OK
-}
-
-// fail logs why a method fails, behind it the cause.
-func fail(r *server.Request, status server.Status, text string, cause error) server.Status {
-	r.Notes.Set("verbose-error-to", "*")
-	e := elog.Error(r)
-	if cause != nil {
-		e = e.Err(cause)
-	}
-	e.Msgf("%s  [%d, #0]", text, status)
-	return status
+	return 501
 }

@@ -1,0 +1,346 @@
+package dav
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/donjon-httpd/donjon/server"
+)
+
+// element is one of a request's body, as apr_xml has it. Namespaces are numbers
+// in the document's table; noSpace is none.
+type element struct {
+	space    int
+	name     string
+	lang     string
+	parent   *element
+	attrs    []attribute // the last one first, without declarations and xml:lang
+	children []*element
+	text     string // before the first child
+	hasText  bool
+	after    string // behind the element, in its parent
+}
+
+type attribute struct {
+	space       int
+	name, value string
+}
+
+// document is a request's body.
+type document struct {
+	root   *element
+	spaces []string // "DAV:" first
+}
+
+const (
+	noSpace  = -1
+	davSpace = "DAV:"
+	davIndex = 0
+	maxDepth = 512 // of elements in one another
+)
+
+// Errors of a body, in the words of apr_xml_parser_geterror.
+var (
+	errUndefinedPrefix = errors.New("An undefined namespace prefix was used.")
+	errEmptySpace      = errors.New("A namespace prefix was defined with an empty URI.")
+	errAborted         = errors.New("XML parser error code: parsing aborted (35)")
+	errMismatch        = errors.New("XML parser error code: mismatched tag (7)")
+	errDuplicate       = errors.New("XML parser error code: duplicate attribute (8)")
+	errJunk            = errors.New("XML parser error code: junk after document element (9)")
+	errInvalid         = errors.New("XML parser error code: not well-formed (invalid token) (4)")
+	errDeep            = errors.New("XML parser error code: elements too deep (43)")
+	// errUnfinished is a body that ends too early.
+	errUnfinished = errors.New("no end")
+)
+
+// parseXML reads a body that is not empty. Entities that a document type defines
+// are refused (they could grow without bound).
+func parseXML(b []byte) (*document, error) {
+	p := &xmlParser{dec: xml.NewDecoder(bytes.NewReader(toUTF8(b))), doc: &document{spaces: []string{davSpace}},
+		known: map[string]int{davSpace: davIndex}}
+	p.dec.CharsetReader = charsetReader
+	for {
+		t, err := p.dec.RawToken()
+		var syntax *xml.SyntaxError
+		switch {
+		case err == io.EOF && (p.doc.root == nil || p.at != nil):
+			return nil, errUnfinished
+		case err == io.EOF:
+			return p.doc, nil
+		case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
+			return nil, errUnfinished
+		case err != nil:
+			return nil, errInvalid
+		}
+		if err := p.take(t); err != nil {
+			return nil, err
+		}
+	}
+}
+
+type xmlParser struct {
+	dec    *xml.Decoder
+	doc    *document
+	known  map[string]int
+	at     *element
+	scopes []scope // of the elements that are open
+	names  []xml.Name
+}
+
+// scope is what an element declares; the empty prefix is the default namespace.
+type scope map[string]int
+
+func (p *xmlParser) take(t xml.Token) error {
+	switch t := t.(type) {
+	case xml.StartElement:
+		return p.start(t)
+	case xml.EndElement:
+		if p.at == nil || p.names[len(p.names)-1] != t.Name {
+			return errMismatch
+		}
+		p.at, p.scopes, p.names = p.at.parent, p.scopes[:len(p.scopes)-1], p.names[:len(p.names)-1]
+	case xml.CharData:
+		if p.at == nil {
+			if len(bytes.TrimLeft(t, " \t\r\n\ufeff")) == 0 {
+				return nil
+			}
+			if p.doc.root != nil {
+				return errJunk
+			}
+			return errInvalid
+		}
+		if n := len(p.at.children); n > 0 {
+			p.at.children[n-1].after += string(t)
+		} else {
+			p.at.text += string(t)
+			p.at.hasText = true
+		}
+	case xml.Directive:
+		if bytes.Contains(t, []byte("<!ENTITY")) {
+			return errAborted
+		}
+	}
+	return nil
+}
+
+func (p *xmlParser) start(t xml.StartElement) error {
+	if p.at == nil && p.doc.root != nil {
+		return errJunk
+	}
+	if len(p.scopes) == maxDepth {
+		return errDeep
+	}
+	e := &element{parent: p.at}
+	if p.at == nil {
+		p.doc.root = e
+	} else {
+		p.at.children = append(p.at.children, e)
+		e.lang = p.at.lang
+	}
+	var own scope
+	var rest []xml.Attr
+	// apr_xml puts attributes before one another.
+	for i := len(t.Attr) - 1; i >= 0; i-- {
+		a := t.Attr[i]
+		for _, b := range t.Attr[:i] {
+			if a.Name == b.Name {
+				return errDuplicate
+			}
+		}
+		prefix, declares := a.Name.Local, a.Name.Space == "xmlns"
+		if a.Name == (xml.Name{Local: "xmlns"}) {
+			prefix, declares = "", true
+		}
+		switch {
+		case declares && prefix != "" && a.Value == "":
+			return errEmptySpace
+		case declares:
+			if own == nil {
+				own = scope{}
+			}
+			own[prefix] = noSpace
+			if a.Value != "" {
+				own[prefix] = p.number(a.Value)
+			}
+		case a.Name == xml.Name{Space: "xml", Local: "lang"}:
+			e.lang = a.Value
+		default:
+			rest = append(rest, a)
+		}
+	}
+	p.scopes, p.names, p.at = append(p.scopes, own), append(p.names, t.Name), e
+	var err error
+	if e.space, e.name, err = p.resolve(t.Name, true); err != nil {
+		return err
+	}
+	for _, a := range rest {
+		at := attribute{value: a.Value}
+		if at.space, at.name, err = p.resolve(a.Name, false); err != nil {
+			return err
+		}
+		e.attrs = append(e.attrs, at)
+	}
+	return nil
+}
+
+func (p *xmlParser) number(uri string) int {
+	n, there := p.known[uri]
+	if !there {
+		n = len(p.doc.spaces)
+		p.known[uri] = n
+		p.doc.spaces = append(p.doc.spaces, uri)
+	}
+	return n
+}
+
+// resolve finds the namespace of a name. Prefixes that begin with xml are part
+// of the name.
+func (p *xmlParser) resolve(n xml.Name, element bool) (space int, local string, err error) {
+	if len(n.Space) >= 3 && strings.EqualFold(n.Space[:3], "xml") {
+		return noSpace, n.Space + ":" + n.Local, nil
+	}
+	if n.Space == "" && !element {
+		return noSpace, n.Local, nil
+	}
+	for i := len(p.scopes) - 1; i >= 0; i-- {
+		if space, there := p.scopes[i][n.Space]; there {
+			return space, n.Local, nil
+		}
+	}
+	if n.Space != "" {
+		return noSpace, "", errUndefinedPrefix
+	}
+	return noSpace, n.Local, nil
+}
+
+// toUTF8 translates UTF-16 with its mark at the beginning.
+func toUTF8(b []byte) []byte {
+	if len(b) < 2 || b[0]^b[1] != 0xfe^0xff || b[0] < 0xfe {
+		return b
+	}
+	high := 0
+	if b[0] == 0xff {
+		high = 1
+	}
+	var units []uint16
+	for i := 2; i+1 < len(b); i += 2 {
+		units = append(units, uint16(b[i+high])<<8|uint16(b[i+1-high]))
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
+// charsetReader takes what expat takes; UTF-16 is translated by then.
+func charsetReader(charset string, in io.Reader) (io.Reader, error) {
+	switch strings.ToLower(charset) {
+	case "utf-8", "us-ascii", "utf-16":
+		return in, nil
+	case "iso-8859-1":
+		b, err := io.ReadAll(in)
+		var s strings.Builder
+		for _, c := range b {
+			s.WriteRune(rune(c))
+		}
+		return strings.NewReader(s.String()), err
+	}
+	return nil, errInvalid
+}
+
+// is tells whether the element has a name in the namespace "DAV:".
+func (e *element) is(name string) bool { return e.space == davIndex && e.name == name }
+
+// child finds an element in "DAV:".
+func (e *element) child(name string) *element {
+	for _, c := range e.children {
+		if c.is(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// prefixed is a name with the prefix that multistatus elements declare.
+func prefixed(space int, name string) string {
+	if space == noSpace {
+		return name
+	}
+	return "ns" + strconv.Itoa(space) + ":" + name
+}
+
+// empty is an element of that name without content (apr_xml_empty_elem).
+func (e *element) empty() string { return "<" + prefixed(e.space, e.name) + "/>\n" }
+
+// inner is the content as XML; numbers translates namespaces, nil leaves them.
+func (e *element) inner(numbers []int) string {
+	var b strings.Builder
+	e.writeInner(&b, numbers)
+	return b.String()
+}
+
+func (e *element) writeInner(b *strings.Builder, numbers []int) {
+	b.WriteString(server.EscapeXML(e.text))
+	for _, c := range e.children {
+		c.write(b, numbers, "")
+		b.WriteString(server.EscapeXML(c.after))
+	}
+}
+
+// full is the element with declarations of all namespaces of the document.
+func (e *element) full(spaces []string) string {
+	var b strings.Builder
+	decl := declare(spaces)
+	if e.lang != "" {
+		decl = ` xml:lang="` + quoteXML(e.lang) + `"` + decl
+	}
+	e.write(&b, nil, decl)
+	return b.String()
+}
+
+func (e *element) write(b *strings.Builder, numbers []int, decl string) {
+	mapped := func(space int) int {
+		if space == noSpace || numbers == nil {
+			return space
+		}
+		return numbers[space]
+	}
+	name := prefixed(mapped(e.space), e.name)
+	b.WriteString("<" + name)
+	for _, a := range e.attrs {
+		b.WriteString(" " + prefixed(mapped(a.space), a.name) + `="` + quoteXML(a.value) + `"`)
+	}
+	if decl == "" && e.lang != "" && (e.parent == nil || e.lang != e.parent.lang) {
+		b.WriteString(` xml:lang="` + quoteXML(e.lang) + `"`)
+	}
+	b.WriteString(decl)
+	if !e.hasText && len(e.children) == 0 {
+		b.WriteString("/>")
+		return
+	}
+	b.WriteString(">")
+	e.writeInner(b, numbers)
+	b.WriteString("</" + name + ">")
+}
+
+// declare writes a document's namespaces as Apache does: the last one first.
+func declare(spaces []string) string {
+	var b strings.Builder
+	for i := len(spaces) - 1; i >= 0; i-- {
+		b.WriteString(" xmlns:ns" + strconv.Itoa(i) + `="` + quoteXML(spaces[i]) + `"`)
+	}
+	return b.String()
+}
+
+// quoteXML writes text as the value of an attribute.
+func quoteXML(s string) string { return strings.ReplaceAll(server.EscapeXML(s), `"`, "&quot;") }
+
+// uri is the element's namespace.
+func (d *document) uri(e *element) string {
+	if e.space == noSpace {
+		return ""
+	}
+	return d.spaces[e.space]
+}
