@@ -32,6 +32,7 @@ var Module = server.Module{
 			Set:   slot.Flag(func(c *config, on bool) { c.discovery = directives.Given(on) })},
 	},
 	Hooks: []server.Hook{
+		server.PostConfig.Middle(registerMethods),
 		server.Fixups.Middle(fixup).When(slot.If((*config).enabled)).Plain(),
 		server.Handler.Named(handlerName, handle),
 	},
@@ -94,6 +95,14 @@ func (c *config) setMinTimeout(_ *directives.Cmd, seconds string) error {
 		return errors.New("DAVMinTimeout requires a non-negative integer.")
 	}
 	c.timeout = n
+	return nil
+}
+
+// registerMethods makes methods known for which no provider is here, so that they
+// are refused as Apache refuses them.
+func registerMethods(*server.Generation) error {
+	server.RegisterMethod("BIND")
+	server.RegisterMethod("SEARCH")
 	return nil
 }
 

@@ -28,7 +28,8 @@ type properties struct {
 	m    *method
 	r    *server.Request
 	res  *server.DavResource
-	dead server.DavPropertyDB // nil for none
+	dead server.DavPropertyDB // nil for none, or not asked yet, see stored
+	read bool
 	db   server.DavLockDB
 	sub  *server.Request // tells the content's type and language
 	ask  *asked
@@ -117,11 +118,21 @@ func (p *properties) text(l server.DavLiveProperty, value string) string {
 	return "<" + l.Prefix + ":" + l.Name + ">" + value + "</" + l.Prefix + ":" + l.Name + ">\n"
 }
 
+// stored opens the clients' own properties with the first question about them:
+// their namespaces are declared only then. What cannot be opened holds none.
+func (p *properties) stored() server.DavPropertyDB {
+	if !p.read {
+		p.read = true
+		p.dead, _ = p.m.provider.Properties.Read(p.res)
+	}
+	return p.dead
+}
+
 // all are all properties, or their names.
 func (p *properties) all() string {
 	var b strings.Builder
 	had := map[string]bool{}
-	if p.dead != nil && p.ask.what != supported {
+	if p.ask.what != supported && p.stored() != nil {
 		for _, name := range p.dead.Names() {
 			lang, value, ok := p.dead.Get(name)
 			if !ok {
@@ -170,12 +181,6 @@ func (p *properties) named() result {
 	absent := map[string]string{}
 	for _, e := range p.ask.doc.root.child("prop").children {
 		name := server.DavName{Space: p.ask.doc.uri(e), Name: e.name}
-		if p.dead != nil {
-			if lang, value, ok := p.dead.Get(name); ok {
-				good.WriteString(p.deadText(name, lang, value))
-				continue
-			}
-		}
 		if l, value, ok, _ := p.live(name); ok {
 			good.WriteString(p.text(l, value))
 			// Apache declares all namespaces of the module that the property is of.
@@ -188,6 +193,12 @@ func (p *properties) named() result {
 				spaces.WriteString(` xmlns:lp2="http://apache.org/dav/props/"`)
 			}
 			continue
+		}
+		if db := p.stored(); db != nil {
+			if lang, value, ok := db.Get(name); ok {
+				good.WriteString(p.deadText(name, lang, value))
+				continue
+			}
 		}
 		if name.Space == "" {
 			bad.WriteString("<" + name.Name + "/>\n")

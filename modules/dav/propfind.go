@@ -1,8 +1,6 @@
 package dav
 
 import (
-	"strings"
-
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -52,15 +50,8 @@ func (m *method) propfind(r *server.Request) server.Status {
 	defer db.Close()
 	multistatus(r, 207, spaces)
 	walk := &server.DavWalk{Request: r, Locks: db, Visit: func(one *server.DavResource) *server.DavError {
-		p := server.DavResponse{Href: one.URI, Status: 200}
-		dead, err := m.provider.Properties.Read(one)
-		switch {
-		case err == nil:
-			found := (&properties{m: m, r: r, res: one, dead: dead, db: db, ask: ask}).result()
-			p.Propstats, p.Spaces = found.propstats, found.spaces
-		case ask.what == named:
-			p.Propstats = notFound(doc)
-		}
+		found := (&properties{m: m, r: r, res: one, db: db, ask: ask}).result()
+		p := server.DavResponse{Href: one.URI, Propstats: found.propstats, Spaces: found.spaces}
 		writeResponse(r, &p)
 		return nil
 	}}
@@ -71,13 +62,4 @@ func (m *method) propfind(r *server.Request) server.Status {
 	}
 	r.WriteString("</D:multistatus>\n")
 	return server.OK
-}
-
-// notFound is what is said of a resource whose stored properties cannot be read.
-func notFound(doc *document) string {
-	var b strings.Builder
-	for _, e := range doc.root.child("prop").children {
-		b.WriteString(e.empty())
-	}
-	return propstat(b.String(), "404 Not Found")
 }

@@ -42,14 +42,12 @@ func (m *method) proppatch(r *server.Request) server.Status {
 	if !failed {
 		failed = m.apply(res, doc, list)
 	}
-	for _, c := range list {
-		if c.err != nil {
-			logError(r, c.err)
-		}
-	}
 	text := patched(list)
 	if failed {
 		text = unpatched(list)
+	}
+	for _, c := range list {
+		logError(r, c.err)
 	}
 	multistatus(r, 207, doc.spaces)
 	writeResponse(r, &server.DavResponse{Href: res.URI, Propstats: text})
@@ -162,15 +160,14 @@ func patched(list []*change) string {
 func unpatched(list []*change) string {
 	var b strings.Builder
 	for _, c := range list {
-		status, text := 424, "Attempted DAV:set operation could not be completed due to other errors."
-		if c.remove {
-			text = "Attempted DAV:remove operation could not be completed due to other errors."
+		if c.err == nil {
+			c.err = newError(424, "Attempted DAV:set operation could not be completed due to other errors.")
+			if c.remove {
+				c.err = newError(424, "Attempted DAV:remove operation could not be completed due to other errors.")
+			}
 		}
-		if c.err != nil {
-			status, text = c.err.Status, c.err.Text
-		}
-		b.WriteString("<D:propstat>\n<D:prop>" + c.prop.empty() + "</D:prop>\n<D:status>HTTP/1.1 " + strconv.Itoa(status) +
-			" (status)</D:status>\n<D:responsedescription>\n" + text + "</D:responsedescription>\n</D:propstat>\n")
+		b.WriteString("<D:propstat>\n<D:prop>" + c.prop.empty() + "</D:prop>\n<D:status>HTTP/1.1 " + strconv.Itoa(c.err.Status) +
+			" (status)</D:status>\n<D:responsedescription>\n" + c.err.Text + "</D:responsedescription>\n</D:propstat>\n")
 	}
 	return b.String()
 }

@@ -49,6 +49,7 @@ var (
 	errUndefinedPrefix = errors.New("An undefined namespace prefix was used.")
 	errEmptySpace      = errors.New("A namespace prefix was defined with an empty URI.")
 	errAborted         = errors.New("XML parser error code: parsing aborted (35)")
+	errSyntax          = errors.New("XML parser error code: syntax error (2)")
 	errMismatch        = errors.New("XML parser error code: mismatched tag (7)")
 	errDuplicate       = errors.New("XML parser error code: duplicate attribute (8)")
 	errJunk            = errors.New("XML parser error code: junk after document element (9)")
@@ -77,6 +78,9 @@ func parseXML(b []byte) (*document, error) {
 		case err != nil:
 			return nil, errInvalid
 		}
+		if p.early {
+			return nil, errSyntax // text before the first element is seen when more follows
+		}
 		if err := p.take(t); err != nil {
 			return nil, err
 		}
@@ -90,6 +94,7 @@ type xmlParser struct {
 	at     *element
 	scopes []scope // of the elements that are open
 	names  []xml.Name
+	early  bool // text before the root
 }
 
 // scope is what an element declares; the empty prefix is the default namespace.
@@ -112,7 +117,8 @@ func (p *xmlParser) take(t xml.Token) error {
 			if p.doc.root != nil {
 				return errJunk
 			}
-			return errInvalid
+			p.early = true
+			return nil
 		}
 		if n := len(p.at.children); n > 0 {
 			p.at.children[n-1].after += string(t)
