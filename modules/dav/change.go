@@ -2,7 +2,6 @@ package dav
 
 import (
 	"io"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -154,6 +153,9 @@ func (m *method) destination(r *server.Request) (d *destined, s server.Status) {
 		}
 		return nil, answer(r, err.Status, err.Text)
 	}
+	if target == "" { // a subrequest is relative then
+		target = r.URI[:strings.LastIndexByte(r.URI, '/')+1]
+	}
 	sub := r.SubRequestMethodURI(r.Method, target)
 	if sub.Status != 200 {
 		if auth, ok := sub.ErrOut.Lookup("WWW-Authenticate"); ok && sub.Status == 401 {
@@ -175,35 +177,31 @@ func (m *method) destination(r *server.Request) (d *destined, s server.Status) {
 	return &destined{sub, to, target}, server.OK
 }
 
-// parseDestination gives the path of a Destination, which must be of this server
-// (dav_lookup_uri).
+// parseDestination gives the path of a Destination, which must be a URI of this
+// server's scheme; its host and port are not compared (dav_lookup_uri).
 func parseDestination(r *server.Request, dest string) (string, *server.DavError) {
-	u, err := url.Parse(dest)
-	if err != nil {
+	u, ok := splitURI(dest)
+	switch {
+	case !ok:
 		return "", newError(400, "Invalid syntax in Destination URI.")
-	}
-	if u.Scheme == "" {
+	case u.scheme == "":
 		return "", newError(400, "Destination URI must be an absolute URI.")
-	}
-	if u.RawQuery != "" || u.Fragment != "" {
+	case u.rest != "":
 		return "", newError(400, "Destination URI contains invalid components (a query or a fragment).")
 	}
-	scheme, port := r.Scheme(), r.ServerPort()
-	theirs := port
-	if u.Port() != "" {
-		theirs, _ = strconv.Atoi(u.Port())
-	} else if !strings.EqualFold(u.Scheme, scheme) || u.Host != "" {
-		theirs = map[string]int{"http": 80, "https": 443}[strings.ToLower(u.Scheme)]
+	if scheme := r.Scheme(); !strings.EqualFold(u.scheme, scheme) {
+		want := strconv.Itoa(int(r.Conn.Local.Port()))
+		port := u.port
+		if port == "" {
+			port = schemePorts[strings.ToLower(u.scheme)]
+		}
+		if port == "" {
+			port = want
+		}
+		return "", newError(502, "Destination URI refers to different scheme or port ("+u.scheme+"://hostname:"+port+
+			")\n(want: "+scheme+"://hostname:"+want+")")
 	}
-	if !strings.EqualFold(u.Scheme, scheme) || theirs != port {
-		return "", newError(502, "Destination URI refers to different scheme or port ("+u.Scheme+"://hostname:"+strconv.Itoa(theirs)+
-			")\n(want: "+scheme+"://hostname:"+strconv.Itoa(port)+")")
-	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	return path, nil
+	return u.path, nil
 }
 
 // copyMove is COPY and MOVE.

@@ -46,7 +46,7 @@ var (
 )
 
 type config struct {
-	provider  string // "off" hides an outer one; "" says nothing
+	provider  string // "" says nothing
 	infinity  directives.Opt[bool]
 	discovery directives.Opt[bool]
 	timeout   int64 // least life of a lock, in seconds; 0 says nothing
@@ -64,14 +64,15 @@ func merge(base, add config) config {
 	return add
 }
 
-func (c *config) enabled() bool { return c.provider != "" && c.provider != "off" }
+func (c *config) enabled() bool { return c.provider != "" }
 
 func (c *config) setProvider(cmd *directives.Cmd, name string) error {
 	switch {
 	case strings.EqualFold(name, "on"):
 		name = "filesystem"
 	case strings.EqualFold(name, "off"):
-		c.provider = "off"
+		cmd.Note("DAV Off does not turn off what a section around has turned on, as in Apache (AH00578)")
+		c.provider = ""
 		return nil
 	}
 	for _, m := range server.ActiveModules(cmd) {

@@ -59,7 +59,7 @@ func (p *properties) core(name string) (value string, ok bool) {
 		return "\n" + lockEntry("exclusive") + lockEntry("shared"), true
 	case "lockdiscovery":
 		if !p.ask.discovery {
-			return "", false
+			return "", true
 		}
 		locks, err := p.db.Locks(p.res, true)
 		if err != nil {

@@ -123,10 +123,6 @@ func (repo repository) Move(from, to *server.DavResource) ([]server.DavResponse,
 		}
 		arrived(from, to)
 		return repo.Remove(from)
-	case errors.Is(err, fs.ErrNotExist):
-		// Without a directory to move into Apache copies, which fails in its words.
-		_, failure := transfer(from, to, server.DavInfinity)
-		return nil, failure
 	case err != nil:
 		return nil, failed(500, "Could not rename resource.", err)
 	}
@@ -144,7 +140,7 @@ func (repo repository) Move(from, to *server.DavResource) ([]server.DavResponse,
 func (m *members) copyTree(from, to, uri string, depth int, root bool) *server.DavError {
 	if err := os.Mkdir(to, 0o777); err != nil {
 		if root {
-			return failed(statusOfMkdir(err), "", err)
+			return failed(403, "", err)
 		}
 		m.failed(uri+"/", 403)
 	}
@@ -179,14 +175,6 @@ func (m *members) copyTree(from, to, uri string, depth int, root bool) *server.D
 		}
 	}
 	return nil
-}
-
-// statusOfMkdir is what Apache answers when the collection itself cannot be made.
-func statusOfMkdir(err error) int {
-	if errors.Is(err, fs.ErrNotExist) {
-		return 409
-	}
-	return 403
 }
 
 // copyFile copies content, and the permissions of a file that can be executed.
