@@ -190,6 +190,7 @@ const (
 	null state = iota
 	lockNull
 	exists
+	unknown // the locks could not be read
 )
 
 // stateOf asks db, or, if that is nil, the database of locks (dav_get_resource_state).
@@ -200,17 +201,19 @@ func (m *method) stateOf(r *server.Request, res *server.DavResource, db server.D
 	case r.PathInfo != "":
 		return null
 	}
-	if db == nil {
+	own := db == nil
+	if own {
 		var err *server.DavError
 		if db, err = m.provider.Locks.Open(r, server.DavLockRead); err != nil {
 			elog.Error(r).Msgf("AH00623: Failed to query lock-null status for %s", r.Filename)
-			return null
+			return unknown
 		}
 		defer db.Close()
 	}
 	has, err := db.Has(res)
-	if err != nil {
+	if err != nil && own {
 		elog.Error(r).Msgf("AH00623: Failed to query lock-null status for %s", r.Filename)
+		return unknown
 	}
 	if has {
 		return lockNull

@@ -234,7 +234,7 @@ func (m *method) releaseIn(r *server.Request, res *server.DavResource, db server
 // notify tells the locks that a resource has come to be (dav_notify_created). It
 // inherits those of the collection around.
 func (m *method) notify(r *server.Request, res *server.DavResource, was state, depth int) *server.DavError {
-	if was == exists {
+	if was == exists || was == unknown {
 		return nil
 	}
 	db, err := m.provider.Locks.Open(r, server.DavLockChange)

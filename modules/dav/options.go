@@ -63,6 +63,8 @@ func (m *method) methods(r *server.Request, res *server.DavResource) []string {
 		return append(list, "LOCK", "UNLOCK")
 	case lockNull:
 		return []string{"OPTIONS", "MKCOL", "PROPFIND", "PUT", "LOCK", "UNLOCK"}
+	case unknown:
+		return []string{"OPTIONS"}
 	}
 	return []string{"OPTIONS", "MKCOL", "PUT", "LOCK"}
 }

@@ -1,11 +1,14 @@
 package dav_fs
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/dbm"
 )
 
 // lockStore is how mod_dav asks for locks.
@@ -49,16 +52,25 @@ func (d *lockDB) open() *server.DavError {
 			}
 		}
 	default:
-		d.pairs, err = d.file.content()
+		d.pairs, _ = d.file.content() // as Apache: who only tells of locks overlooks a file that cannot be opened
 	}
 	if err != nil {
-		e := &server.DavError{Status: 500, ID: 1, Text: "Could not open database.", Cause: cause(err)}
+		e := &server.DavError{Status: 500, ID: 1, Text: "Could not open database.", Cause: openError(err)}
 		e = e.Push(500, "Could not open the lock database.")
 		e.ID = server.DavErrLockOpenDB
 		return e
 	}
 	d.opened = true
 	return nil
+}
+
+// openError words an error as apr's driver for Berkeley DB does.
+func openError(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return dbm.DB.OpenError(errno, nil)
+	}
+	return dbm.DB.OpenError(nil, err)
 }
 
 func (d *lockDB) Close() *server.DavError {

@@ -82,7 +82,7 @@ func (propertyStore) Write(res *server.DavResource) (server.DavPropertyDB, *serv
 	name := stateFile(res)
 	os.Mkdir(path.Dir(name), 0o777) //nolint:errcheck // that it cannot be made is told by what follows
 	unopened := func(err error) (server.DavPropertyDB, *server.DavError) {
-		e := &server.DavError{Status: 500, ID: 1, Text: "Could not open database.", Cause: cause(err)}
+		e := &server.DavError{Status: 500, ID: 1, Text: "Could not open database.", Cause: openError(err)}
 		return nil, e
 	}
 	dir, err := os.Open(path.Dir(name))
@@ -240,7 +240,7 @@ func (db *propertyDB) Close(commit bool) *server.DavError {
 		err = replaceFile(db.file, b, 0o666)
 	}
 	if err != nil {
-		return &server.DavError{Status: 500, ID: 1, Text: "Could not open database.", Cause: cause(err)}
+		return &server.DavError{Status: 500, ID: 1, Text: "Could not open database.", Cause: openError(err)}
 	}
 	return nil
 }
