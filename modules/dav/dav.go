@@ -170,6 +170,8 @@ func handle(r *server.Request) server.Status {
 		return m.unlock(r)
 	case "REPORT":
 		return m.report(r)
+	case "BASELINE-CONTROL":
+		return 405 // by the module itself, not for want of a handler
 	}
 	return server.Declined
 }

@@ -2,7 +2,6 @@ package dav
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -88,19 +87,31 @@ func parseIf(s string) ([]condition, *server.DavError) {
 
 // tagPath is the path of a tag's URI.
 func tagPath(tag string) (string, *server.DavError) {
-	u, err := url.Parse(tag)
-	if err != nil && !strings.Contains(err.Error(), "invalid URL escape") {
+	u, ok := splitURI(tag)
+	if !ok || u.path == "" {
 		return "", ifError(server.DavErrIfTagged, "Invalid URI in tagged If-header.")
 	}
-	if err != nil || !strings.HasPrefix(u.EscapedPath(), "/") {
+	if u.path[0] != '/' || badEscape(u.path) {
 		return "", ifError(server.DavErrIfTagged, "Invalid URI path tagged If-header.")
 	}
-	p, ok := server.UnescapeURL(u.EscapedPath())
+	p, ok := server.UnescapeURL(u.path)
 	if !ok {
 		return "", ifError(server.DavErrIfTagged, "Invalid percent encoded URI in tagged If-header.")
 	}
 	return trimSlash(resolveDots(p)), nil
 }
+
+// badEscape tells whether a percent sign stands before anything but two digits.
+func badEscape(p string) bool {
+	for i := range len(p) {
+		if p[i] == '%' && (i+2 >= len(p) || !isHex(p[i+1]) || !isHex(p[i+2])) {
+			return true
+		}
+	}
+	return false
+}
+
+func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
 
 // resolveDots takes "." and ".." out of a path.
 func resolveDots(p string) string {

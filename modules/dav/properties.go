@@ -30,6 +30,7 @@ type properties struct {
 	res  *server.DavResource
 	dead server.DavPropertyDB // nil for none, or not asked yet, see stored
 	read bool
+	told bool // a stored property was answered: then their namespaces are declared
 	db   server.DavLockDB
 	sub  *server.Request // tells the content's type and language
 	ask  *asked
@@ -118,8 +119,8 @@ func (p *properties) text(l server.DavLiveProperty, value string) string {
 	return "<" + l.Prefix + ":" + l.Name + ">" + value + "</" + l.Prefix + ":" + l.Name + ">\n"
 }
 
-// stored opens the clients' own properties with the first question about them:
-// their namespaces are declared only then. What cannot be opened holds none.
+// stored opens the clients' own properties with the first question about them.
+// What cannot be opened holds none.
 func (p *properties) stored() server.DavPropertyDB {
 	if !p.read {
 		p.read = true
@@ -170,7 +171,9 @@ const liveSpaces = ` xmlns:lp1="DAV:" xmlns:lp2="http://apache.org/dav/props/"`
 // result is the answer to a PROPFIND.
 func (p *properties) result() result {
 	if p.ask.what != named {
-		return result{propstat(p.all(), "200 OK"), p.deadSpaces() + liveSpaces}
+		text := propstat(p.all(), "200 OK")
+		p.told = true
+		return result{text, p.deadSpaces() + liveSpaces}
 	}
 	return p.named()
 }
@@ -196,6 +199,7 @@ func (p *properties) named() result {
 		}
 		if db := p.stored(); db != nil {
 			if lang, value, ok := db.Get(name); ok {
+				p.told = true
 				good.WriteString(p.deadText(name, lang, value))
 				continue
 			}
@@ -204,7 +208,10 @@ func (p *properties) named() result {
 			bad.WriteString("<" + name.Name + "/>\n")
 			continue
 		}
-		prefix := p.deadPrefix(name.Space)
+		prefix := ""
+		if p.told {
+			prefix = p.deadPrefix(name.Space)
+		}
 		if prefix == "" {
 			if prefix = absent[name.Space]; prefix == "" {
 				prefix = "g" + strconv.Itoa(len(absent))
@@ -226,7 +233,7 @@ func (p *properties) named() result {
 
 // deadSpaces declares the namespaces of the stored properties.
 func (p *properties) deadSpaces() string {
-	if p.dead == nil {
+	if p.dead == nil || !p.told {
 		return ""
 	}
 	var b strings.Builder

@@ -35,13 +35,16 @@ func (m *method) proppatch(r *server.Request) server.Status {
 	if _, err := m.validate(r, res, validation{}); err != nil {
 		return fail(r, err, nil)
 	}
-	list, failed, s := m.changes(r, res, doc)
+	p := &patch{m: m, res: res, doc: doc}
+	failed, s := p.collect(r)
+	if s == server.OK && !failed {
+		failed = p.apply()
+	}
+	failed = p.close(failed)
 	if s != server.OK {
 		return s
 	}
-	if !failed {
-		failed = m.apply(res, doc, list)
-	}
+	list := p.list
 	text := patched(list)
 	if failed {
 		text = unpatched(list)
@@ -55,95 +58,119 @@ func (m *method) proppatch(r *server.Request) server.Status {
 	return server.OK
 }
 
-// changes collects what the body wants, and judges whether it can be.
-func (m *method) changes(r *server.Request, res *server.DavResource, doc *document) (list []*change, failed bool, s server.Status) {
-	for _, command := range doc.root.children {
+// patch is the work on one PROPPATCH.
+type patch struct {
+	m    *method
+	res  *server.DavResource
+	doc  *document
+	list []*change
+	db   server.DavPropertyDB // opened with the first property that is stored
+	shut bool                 // it could not be
+	undo []func()
+}
+
+// collect reads what the body wants, and judges whether it can be.
+func (p *patch) collect(r *server.Request) (failed bool, s server.Status) {
+	for _, command := range p.doc.root.children {
 		if !command.is("set") && !command.is("remove") {
 			continue
 		}
 		group := command.child("prop")
 		if group == nil {
 			elog.Error(r).Msg("AH00588: A \"prop\" element is missing inside the propertyupdate command.")
-			return nil, false, 400
+			return false, 400
 		}
 		for _, e := range group.children {
 			c := &change{prop: e, remove: command.name == "remove"}
-			m.judge(res, doc, c)
+			p.judge(c)
 			failed = failed || c.err != nil
-			list = append(list, c)
+			p.list = append(p.list, c)
 		}
 	}
-	return list, failed, server.OK
+	return failed, server.OK
 }
 
-func (m *method) judge(res *server.DavResource, doc *document, c *change) {
-	uri := doc.uri(c.prop)
+func (p *patch) name(c *change) server.DavName {
+	return server.DavName{Space: p.doc.uri(c.prop), Name: c.prop.name}
+}
+
+func (p *patch) judge(c *change) {
+	name := p.name(c)
 	known := func(list []server.DavLiveProperty) (l server.DavLiveProperty, ok bool) {
 		for _, l := range list {
-			if l.Space == uri && l.Name == c.prop.name {
+			if l.Space == name.Space && l.Name == name.Name {
 				return l, true
 			}
 		}
 		return l, false
 	}
 	_, core := known(coreProperties)
-	l, live := known(m.repo.Live())
+	l, live := known(p.m.repo.Live())
 	switch {
-	case core || live && !l.Writable || live && res.Collection:
+	case core || live && !l.Writable || live && p.res.Collection:
 		c.err = &server.DavError{Status: 409, ID: server.DavErrPropReadonly, Text: "Property is read-only."}
 	case live:
 		value := c.prop.text
 		if len(c.prop.children) > 0 {
 			value += c.prop.children[0].after
 		}
-		c.do, c.err = m.repo.PatchLive(res, l, value, c.remove)
+		c.do, c.err = p.m.repo.PatchLive(p.res, l, value, c.remove)
+	case p.shut:
+		c.err = &server.DavError{Status: 500, ID: server.DavErrPropNoDatabase,
+			Text: "Attempted to set/remove a property without a valid, open, read/write property database."}
+	case p.db == nil:
+		var err *server.DavError
+		if p.db, err = p.m.provider.Properties.Write(p.res); err != nil {
+			p.db, p.shut = nil, true
+			c.err = &server.DavError{Status: 500, ID: server.DavErrPropOpening, Text: "Could not open the property database.", Under: err}
+		}
 	}
 }
 
-// apply makes the changes; the first one that fails takes all of them back.
-func (m *method) apply(res *server.DavResource, doc *document, list []*change) (failed bool) {
-	var db server.DavPropertyDB
+// apply makes the changes up to the first one that fails.
+func (p *patch) apply() (failed bool) {
 	var numbers []int
-	var undo []func()
-	for _, c := range list {
+	for _, c := range p.list {
 		if c.do != nil {
 			back, err := c.do()
 			if c.err = err; err != nil {
-				failed = true
-				break
+				return true
 			}
 			if back != nil {
-				undo = append(undo, back)
+				p.undo = append(p.undo, back)
 			}
 			continue
 		}
-		if db == nil {
+		if numbers == nil {
 			var err *server.DavError
-			if db, err = m.provider.Properties.Write(res); err == nil {
-				numbers, err = db.Map(doc.spaces)
-			}
-			if err != nil {
-				c.err = &server.DavError{Status: 500, ID: server.DavErrPropExec, Text: "Could not execute PROPPATCH.", Under: err}
-				failed = true
-				break
+			if numbers, err = p.db.Map(p.doc.spaces); err != nil {
+				c.err = unexecuted(err)
+				return true
 			}
 		}
-		name := server.DavName{Space: doc.uri(c.prop), Name: c.prop.name}
 		if c.remove {
-			db.Delete(name)
+			p.db.Delete(p.name(c))
 		} else {
-			db.Set(name, c.prop.lang, c.prop.inner(numbers))
+			p.db.Set(p.name(c), c.prop.lang, c.prop.inner(numbers))
 		}
 	}
-	if db != nil {
-		if err := db.Close(!failed); err != nil {
-			list[len(list)-1].err = &server.DavError{Status: 500, ID: server.DavErrPropExec, Text: "Could not execute PROPPATCH.", Under: err}
-			failed = true
+	return false
+}
+
+func unexecuted(err *server.DavError) *server.DavError {
+	return &server.DavError{Status: 500, ID: server.DavErrPropExec, Text: "Could not execute PROPPATCH.", Under: err}
+}
+
+// close keeps the changes, or takes them back when one has failed.
+func (p *patch) close(failed bool) bool {
+	if p.db != nil {
+		if err := p.db.Close(!failed && len(p.list) > 0); err != nil {
+			p.list[len(p.list)-1].err, failed = unexecuted(err), true
 		}
 	}
 	if failed {
-		for i := len(undo) - 1; i >= 0; i-- {
-			undo[i]()
+		for i := len(p.undo) - 1; i >= 0; i-- {
+			p.undo[i]()
 		}
 	}
 	return failed

@@ -12,7 +12,7 @@ import (
 var Module = server.Module{
 	Name: "dav_lock_module",
 	Directives: directives.Table{
-		{Name: "DAVGenericLockDB", In: directives.InServer | directives.InDir, Usage: "specify a lock database",
+		{Name: "DAVGenericLockDB", In: directives.InDir, Usage: "specify a lock database",
 			NoOp: "files have the locks of DavLockDB; generic ones are for repositories that are not files",
 			Set:  slot.Take1(func(*config, *directives.Cmd, string) error { return nil })},
 	},
