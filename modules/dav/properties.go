@@ -25,15 +25,16 @@ const (
 
 // properties reads the properties of one resource.
 type properties struct {
-	m    *method
-	r    *server.Request
-	res  *server.DavResource
-	dead server.DavPropertyDB // nil for none, or not asked yet, see stored
-	read bool
-	told bool // a stored property was answered: then their namespaces are declared
-	db   server.DavLockDB
-	sub  *server.Request // tells the content's type and language
-	ask  *asked
+	m        *method
+	r        *server.Request
+	res      *server.DavResource
+	dead     server.DavPropertyDB // nil for none, or not asked yet, see stored
+	read     bool
+	prefixes map[string]string // by namespace, see deadPrefix
+	told     bool              // a stored property was answered: then their namespaces are declared
+	db       server.DavLockDB
+	sub      *server.Request // tells the content's type and language
+	ask      *asked
 }
 
 // result is what comes of it: propstat elements, and the namespaces in them.
@@ -245,15 +246,18 @@ func (p *properties) deadSpaces() string {
 	return b.String()
 }
 
+// deadPrefix is the prefix of a namespace of the stored properties; "" for another.
 func (p *properties) deadPrefix(space string) string {
-	if p.dead != nil {
-		for i, uri := range p.dead.Spaces() {
-			if uri == space {
-				return "ns" + strconv.Itoa(i)
+	if p.prefixes == nil {
+		p.prefixes = map[string]string{}
+		if p.dead != nil {
+			spaces := p.dead.Spaces()
+			for i := len(spaces) - 1; i >= 0; i-- {
+				p.prefixes[spaces[i]] = "ns" + strconv.Itoa(i)
 			}
 		}
 	}
-	return ""
+	return p.prefixes[space]
 }
 
 func (p *properties) deadText(name server.DavName, lang, value string) string {

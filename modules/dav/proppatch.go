@@ -110,9 +110,9 @@ func (p *patch) judge(c *change) {
 	case core || live && !l.Writable || live && p.res.Collection:
 		c.err = &server.DavError{Status: 409, ID: server.DavErrPropReadonly, Text: "Property is read-only."}
 	case live:
-		value := c.prop.text
+		value := c.prop.text.String()
 		if len(c.prop.children) > 0 {
-			value += c.prop.children[0].after
+			value += c.prop.children[0].after.String()
 		}
 		c.do, c.err = p.m.repo.PatchLive(p.res, l, value, c.remove)
 	case p.shut:

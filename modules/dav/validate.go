@@ -2,6 +2,7 @@ package dav
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/server"
@@ -53,10 +54,11 @@ func (m *method) validate(r *server.Request, res *server.DavResource, v validati
 			if err == nil || err.Status >= 500 || m.repo.Same(one, res) {
 				return err
 			}
-			list = append([]server.DavResponse{{Href: one.URI, Status: err.Status}}, list...)
+			list = append(list, server.DavResponse{Href: one.URI, Status: err.Status})
 			return nil
 		}}
 		err = m.repo.Walk(walk, res, infinity)
+		slices.Reverse(list) // as Apache, which puts each before the others
 	} else {
 		err = check.resource(res, false)
 	}

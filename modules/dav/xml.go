@@ -21,10 +21,14 @@ type element struct {
 	parent   *element
 	attrs    []attribute // the last one first, without declarations and xml:lang
 	children []*element
-	text     string // before the first child
-	hasText  bool
-	after    string // behind the element, in its parent
+	text     text // before the first child
+	after    text // behind the element, in its parent
 }
+
+// text is in pieces, as comments and sections cut it.
+type text []string
+
+func (t text) String() string { return strings.Join(t, "") }
 
 type attribute struct {
 	space       int
@@ -41,7 +45,7 @@ const (
 	noSpace  = -1
 	davSpace = "DAV:"
 	davIndex = 0
-	maxDepth = 512 // of elements in one another
+	maxDepth = 256 // of elements in one another
 )
 
 // Errors of a body, in the words of apr_xml_parser_geterror.
@@ -121,10 +125,10 @@ func (p *xmlParser) take(t xml.Token) error {
 			return nil
 		}
 		if n := len(p.at.children); n > 0 {
-			p.at.children[n-1].after += string(t)
+			last := p.at.children[n-1]
+			last.after = append(last.after, string(t))
 		} else {
-			p.at.text += string(t)
-			p.at.hasText = true
+			p.at.text = append(p.at.text, string(t))
 		}
 	case xml.Directive:
 		if bytes.Contains(t, []byte("<!ENTITY")) {
@@ -150,13 +154,18 @@ func (p *xmlParser) start(t xml.StartElement) error {
 	}
 	var own scope
 	var rest []xml.Attr
+	var seen map[xml.Name]bool
+	if len(t.Attr) > 1 {
+		seen = map[xml.Name]bool{}
+	}
 	// apr_xml puts attributes before one another.
 	for i := len(t.Attr) - 1; i >= 0; i-- {
 		a := t.Attr[i]
-		for _, b := range t.Attr[:i] {
-			if a.Name == b.Name {
-				return errDuplicate
-			}
+		if seen[a.Name] {
+			return errDuplicate
+		}
+		if seen != nil {
+			seen[a.Name] = true
 		}
 		prefix, declares := a.Name.Local, a.Name.Space == "xmlns"
 		if a.Name == (xml.Name{Local: "xmlns"}) {
@@ -288,10 +297,10 @@ func (e *element) inner(numbers []int) string {
 }
 
 func (e *element) writeInner(b *strings.Builder, numbers []int) {
-	b.WriteString(server.EscapeXML(e.text))
+	b.WriteString(server.EscapeXML(e.text.String()))
 	for _, c := range e.children {
 		c.write(b, numbers, "")
-		b.WriteString(server.EscapeXML(c.after))
+		b.WriteString(server.EscapeXML(c.after.String()))
 	}
 }
 
@@ -322,7 +331,7 @@ func (e *element) write(b *strings.Builder, numbers []int, decl string) {
 		b.WriteString(` xml:lang="` + quoteXML(e.lang) + `"`)
 	}
 	b.WriteString(decl)
-	if !e.hasText && len(e.children) == 0 {
+	if e.text == nil && len(e.children) == 0 {
 		b.WriteString("/>")
 		return
 	}

@@ -6,17 +6,27 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/donjon-httpd/donjon/server"
 )
 
-// members collects what fails inside of a collection, the last one first.
+// members collects what fails inside of a collection.
 type members struct{ list []server.DavResponse }
 
 func (m *members) failed(uri string, status int) {
-	m.list = append([]server.DavResponse{{Href: uri, Status: status}}, m.list...)
+	m.list = append(m.list, server.DavResponse{Href: uri, Status: status})
+}
+
+// responses are those of members that failed, the last one first; an error goes with them.
+func (m *members) responses(text string) ([]server.DavResponse, *server.DavError) {
+	if m.list == nil {
+		return nil, nil
+	}
+	slices.Reverse(m.list)
+	return m.list, failed(207, text, nil)
 }
 
 // Remove deletes files from the leaves on. Links and what else is neither file
@@ -36,8 +46,8 @@ func (repository) Remove(res *server.DavResource) ([]server.DavResponse, *server
 	if err := m.removeTree(res.Path, res.URI); err != nil {
 		return nil, err
 	}
-	if m.list != nil {
-		return m.list, failed(207, "Error(s) occurred on some resources during the deletion process.", nil)
+	if list, err := m.responses("Error(s) occurred on some resources during the deletion process."); err != nil {
+		return list, err
 	}
 	res.Exists, res.Collection, res.Info = false, false, server.Finfo{}
 	return nil, nil
@@ -100,10 +110,7 @@ func transfer(from, to *server.DavResource, depth int) ([]server.DavResponse, *s
 	if err := m.copyTree(from.Path, to.Path, from.URI, depth, true); err != nil {
 		return nil, err
 	}
-	if m.list != nil {
-		return m.list, failed(207, "Error(s) occurred on some resources during the COPY/MOVE process.", nil)
-	}
-	return nil, nil
+	return m.responses("Error(s) occurred on some resources during the COPY/MOVE process.")
 }
 
 func arrived(from, to *server.DavResource) {

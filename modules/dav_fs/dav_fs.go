@@ -53,9 +53,7 @@ var named = directives.NewServerSlot(func(base, _ []*lockFile) []*lockFile { ret
 func openOutside(g *server.Generation) error {
 	jail := server.JailOf(g.Config.Main)
 	for _, f := range *named.Of(g.Config.Main) {
-		if err := f.openOutside(jail); err != nil {
-			return err
-		}
+		f.openOutside(jail)
 	}
 	return nil
 }

@@ -106,8 +106,8 @@ func TestLockFileAtOnce(t *testing.T) {
 				continue
 			}
 			files[i].path = "/nowhere/db"
-			if err := files[i].openOutside(fixroot.New(t.TempDir(), true)); err != nil || files[i].outside == nil {
-				t.Fatal(err)
+			if files[i].openOutside(fixroot.New(t.TempDir(), true)); files[i].outside == nil {
+				t.Fatal("not opened")
 			}
 		}
 		var wg sync.WaitGroup

@@ -2,8 +2,8 @@ package dav_fs
 
 import (
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -40,23 +40,38 @@ type fileID struct {
 // unsettled is how long after a change a second one may leave the same times.
 const unsettled = 100 * time.Millisecond
 
-// openOutside opens the file where a jail does not hold its directory.
-func (f *lockFile) openOutside(jail fixroot.Root) error {
+// openOutside opens the file where a jail does not hold its directory. One that
+// cannot be opened is told, and looked for by name while serving.
+func (f *lockFile) openOutside(jail fixroot.Root) {
 	if !jail.Jailed() {
-		return nil
+		return
 	}
 	if _, inside := jail.Inside(f.real); jail.Fix() && inside {
-		return nil
+		return
 	}
 	if st, err := os.Stat(filepath.Join(jail.Dir(), filepath.Dir(f.path))); err == nil && st.IsDir() {
-		return nil // the jail has the same path
+		return // the jail has the same path
 	}
-	file, err := os.OpenFile(f.real, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(f.real, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if file, err = os.OpenFile(f.real, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+			likeDir(file)
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("Could not open the lock database: %w", err)
+		flog.Error(nil).Err(cause(err)).Msgf("Could not open the lock database %s before the jail closes", f.real)
+		return
 	}
 	f.outside = file
-	return nil
+}
+
+// likeDir gives a new file to the owner of its directory, as whom a server without
+// a jail would have made it.
+func likeDir(file *os.File) {
+	var st unix.Stat_t
+	if unix.Stat(filepath.Dir(file.Name()), &st) == nil {
+		file.Chown(int(st.Uid), int(st.Gid)) //nolint:errcheck // only root may
+	}
 }
 
 // content is what the file holds now. A file that is not there holds nothing.

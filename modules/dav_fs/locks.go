@@ -31,6 +31,7 @@ type lockDB struct {
 	opened bool
 	pairs  map[string]string // without a change
 	change *lockChange
+	parsed map[string]lockRecord // since the last change
 }
 
 // open reads the file. To check a request Apache opens it for writing, so it is
@@ -78,7 +79,7 @@ func (d *lockDB) Close() *server.DavError {
 		return nil
 	}
 	err := d.change.end()
-	d.change, d.opened = nil, false
+	d.change, d.opened, d.parsed = nil, false, nil
 	if err != nil {
 		e := &server.DavError{Status: 500, Text: "Could not write database.", Cause: cause(err)}
 		e = e.Push(500, "Could not save lock information.")
@@ -103,13 +104,21 @@ func (d *lockDB) load(key string) (lockRecord, *server.DavError) {
 	if err := d.open(); err != nil {
 		return lockRecord{}, err
 	}
+	if r, ok := d.parsed[key]; ok {
+		return r, nil
+	}
 	r, stale, err := parseRecord(key, d.get(key))
 	if err != nil {
 		return r, err
 	}
+	origins := map[string]lockRecord{}
 	held := slices.DeleteFunc(r.indirect, func(i indirectLock) bool {
-		from, _, err := parseRecord(i.key, d.get(i.key))
-		return err != nil || !slices.ContainsFunc(from.direct, func(l *server.DavLock) bool { return l.Token == i.token })
+		from, known := origins[i.key]
+		if !known {
+			from, _, _ = parseRecord(i.key, d.get(i.key)) // a damaged one holds no lock
+			origins[i.key] = from
+		}
+		return !slices.ContainsFunc(from.direct, func(l *server.DavLock) bool { return l.Token == i.token })
 	})
 	stale, r.indirect = stale || len(held) < len(r.indirect), held
 	if stale && d.change != nil {
@@ -121,6 +130,10 @@ func (d *lockDB) load(key string) (lockRecord, *server.DavError) {
 		}
 		d.change.set(key, r.format())
 	}
+	if d.parsed == nil {
+		d.parsed = map[string]lockRecord{}
+	}
+	d.parsed[key] = r
 	return r, nil
 }
 
@@ -132,6 +145,7 @@ func (d *lockDB) save(key string, r lockRecord) *server.DavError {
 		return &server.DavError{Status: 500, Text: "INTERNAL DESIGN ERROR: the lockdb was opened readonly, but an attempt to save locks was performed."}
 	}
 	d.change.set(key, r.format())
+	d.parsed = nil
 	return nil
 }
 
