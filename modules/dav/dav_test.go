@@ -89,10 +89,10 @@ func TestParseXML(t *testing.T) {
 		{`<x:a/>`, errUndefinedPrefix}, {`<a x:b=""/>`, errUndefinedPrefix},
 		{`<a xmlns:x=""/>`, errEmptySpace},
 		{`<!DOCTYPE x [<!ENTITY a "aa">]><x>&a;</x>`, errAborted},
-		{`<x>&a;</x>`, errInvalid}, {`<x a=1/>`, errInvalid},
+		{`<x>&a;</x>`, errEntity}, {` <?xml version="1.0"?><a/>`, errDeclaration}, {`<?xml version="2.0"?><a/>`, nil}, {`<x a=1/>`, errInvalid},
 		{strings.Repeat("<a>", maxDepth+1), errDeep},
 		{"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>\xe4</a>", nil},
-		{"<?xml version=\"1.0\" encoding=\"x-none\"?><a/>", errInvalid},
+		{"<?xml version=\"1.0\" encoding=\"x-none\"?><a/>", errEncoding},
 		{"\xff\xfe<\x00a\x00/\x00>\x00", nil},
 		{"\xef\xbb\xbf<a/>", nil},
 	} {

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -58,6 +59,10 @@ var (
 	errDuplicate       = errors.New("XML parser error code: duplicate attribute (8)")
 	errJunk            = errors.New("XML parser error code: junk after document element (9)")
 	errInvalid         = errors.New("XML parser error code: not well-formed (invalid token) (4)")
+	errEntity          = errors.New("XML parser error code: undefined entity (11)")
+	errCharacter       = errors.New("XML parser error code: reference to invalid character number (14)")
+	errDeclaration     = errors.New("XML parser error code: XML or text declaration not at start of entity (17)")
+	errEncoding        = errors.New("XML parser error code: unknown encoding (18)")
 	errDeep            = errors.New("XML parser error code: elements too deep (43)")
 	// errUnfinished is a body that ends too early.
 	errUnfinished = errors.New("no end")
@@ -71,16 +76,13 @@ func parseXML(b []byte) (*document, error) {
 	p.dec.CharsetReader = charsetReader
 	for {
 		t, err := p.dec.RawToken()
-		var syntax *xml.SyntaxError
 		switch {
 		case err == io.EOF && (p.doc.root == nil || p.at != nil):
 			return nil, errUnfinished
 		case err == io.EOF:
 			return p.doc, nil
-		case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
-			return nil, errUnfinished
 		case err != nil:
-			return nil, errInvalid
+			return nil, expatError(err)
 		}
 		if p.early {
 			return nil, errSyntax // text before the first element is seen when more follows
@@ -91,6 +93,26 @@ func parseXML(b []byte) (*document, error) {
 	}
 }
 
+// expatError says in expat's words why package xml refuses a body.
+func expatError(err error) error {
+	var syntax *xml.SyntaxError
+	if !errors.As(err, &syntax) {
+		if errors.Is(err, errEncoding) {
+			return errEncoding
+		}
+		return errInvalid
+	}
+	switch {
+	case strings.Contains(syntax.Msg, "unexpected EOF"):
+		return errUnfinished
+	case strings.Contains(syntax.Msg, "character entity &#"):
+		return errCharacter
+	case strings.Contains(syntax.Msg, "character entity &"):
+		return errEntity
+	}
+	return errInvalid
+}
+
 type xmlParser struct {
 	dec    *xml.Decoder
 	doc    *document
@@ -99,13 +121,20 @@ type xmlParser struct {
 	scopes []scope // of the elements that are open
 	names  []xml.Name
 	early  bool // text before the root
+	begun  bool // a token was seen
 }
 
 // scope is what an element declares; the empty prefix is the default namespace.
 type scope map[string]int
 
 func (p *xmlParser) take(t xml.Token) error {
+	begun := p.begun
+	p.begun = true
 	switch t := t.(type) {
+	case xml.ProcInst:
+		if t.Target == "xml" && begun {
+			return errDeclaration
+		}
 	case xml.StartElement:
 		return p.start(t)
 	case xml.EndElement:
@@ -115,7 +144,7 @@ func (p *xmlParser) take(t xml.Token) error {
 		p.at, p.scopes, p.names = p.at.parent, p.scopes[:len(p.scopes)-1], p.names[:len(p.names)-1]
 	case xml.CharData:
 		if p.at == nil {
-			if len(bytes.TrimLeft(t, " \t\r\n\ufeff")) == 0 {
+			if len(bytes.TrimLeft(t, " \t\r\n")) == 0 {
 				return nil
 			}
 			if p.doc.root != nil {
@@ -233,8 +262,17 @@ func (p *xmlParser) resolve(n xml.Name, element bool) (space int, local string, 
 	return noSpace, n.Local, nil
 }
 
-// toUTF8 translates UTF-16 with its mark at the beginning.
+// versionRx finds the version that a body says it is in.
+var versionRx = regexp.MustCompile(`^(<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*)(?:"[^"]*"|'[^']*')`)
+
+// toUTF8 translates UTF-16 with its mark at the beginning, and says that the
+// version is 1.0: expat takes others for it.
 func toUTF8(b []byte) []byte {
+	b = bytes.TrimPrefix(fromUTF16(b), []byte("\ufeff"))
+	return versionRx.ReplaceAll(b, []byte(`${1}"1.0"`))
+}
+
+func fromUTF16(b []byte) []byte {
 	if len(b) < 2 || b[0]^b[1] != 0xfe^0xff || b[0] < 0xfe {
 		return b
 	}
@@ -262,7 +300,7 @@ func charsetReader(charset string, in io.Reader) (io.Reader, error) {
 		}
 		return strings.NewReader(s.String()), err
 	}
-	return nil, errInvalid
+	return nil, errEncoding
 }
 
 // is tells whether the element has a name in the namespace "DAV:".

@@ -21,8 +21,7 @@ var Module = server.Module{
 }
 
 var (
-	elog = server.NewLog("dav")
-	flog = server.NewLog("dav_fs")
+	elog = server.NewLog("dav_fs")
 	slot = directives.NewServerSlot(func(base, add config) config {
 		if add.locks == nil {
 			return base

@@ -59,7 +59,7 @@ func (f *lockFile) openOutside(jail fixroot.Root) {
 		}
 	}
 	if err != nil {
-		flog.Error(nil).Err(cause(err)).Msgf("Could not open the lock database %s before the jail closes", f.real)
+		elog.Error(nil).Err(cause(err)).Msgf("Could not open the lock database %s before the jail closes", f.real)
 		return
 	}
 	f.outside = file

@@ -20,7 +20,7 @@ func (repository) Admit(r *server.Request) server.Status {
 	if !inStateDir(p) {
 		return server.OK
 	}
-	flog.Error(r).Msgf("AH10619: access to %s state directory denied for %s", stateDir, p)
+	elog.Error(r).Msgf("AH10619: access to %s state directory denied for %s", stateDir, p)
 	return 403
 }
 

@@ -42,7 +42,7 @@ func walk(w *server.DavWalk, res *server.DavResource, depth int) *server.DavErro
 		child := &server.DavResource{Path: path.Join(res.Path, name), URI: res.URI + name, Exists: true}
 		st, err := os.Lstat(child.Path)
 		if err != nil {
-			flog.Error(w.Request).Err(cause(err)).Msgf("AH10472: could not access file (%s) during directory walk", child.Path)
+			elog.Error(w.Request).Err(cause(err)).Msgf("AH10472: could not access file (%s) during directory walk", child.Path)
 			continue
 		}
 		child.Info = server.FinfoOf(st)
