@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/donjon-httpd/donjon/directives"
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -20,8 +21,7 @@ var Module = server.Module{
 		{Name: "DAV", In: directives.InDir, Usage: "specify the DAV provider for a directory or location",
 			Set: slot.Take1((*config).setProvider)},
 		{Name: "DAVBasePath", In: directives.InDir, Usage: "specify the DAV repository base URL",
-			NoOp: "it is for repositories that are not files",
-			Set:  slot.Take1(func(*config, *directives.Cmd, string) error { return nil })},
+			Set: slot.Take1(func(c *config, _ *directives.Cmd, path string) error { c.base = path; return nil })},
 		{Name: "DAVMinTimeout", In: directives.InServer | directives.InDir, Usage: "specify minimum allowed timeout",
 			Set: slot.Take1((*config).setMinTimeout)},
 		{Name: "DAVDepthInfinity", In: directives.InServer | directives.InDir,
@@ -47,6 +47,8 @@ var (
 
 type config struct {
 	provider  string // "" says nothing
+	regex     bool   // the provider was named in a section with a regular expression
+	base      string // DAVBasePath, which only repositories that are not files ask for
 	infinity  directives.Opt[bool]
 	discovery directives.Opt[bool]
 	timeout   int64 // least life of a lock, in seconds; 0 says nothing
@@ -54,7 +56,10 @@ type config struct {
 
 func merge(base, add config) config {
 	if add.provider == "" {
-		add.provider = base.provider
+		add.provider, add.regex = base.provider, base.regex
+	}
+	if add.base == "" {
+		add.base = base.base
 	}
 	add.infinity = add.infinity.Or(base.infinity)
 	add.discovery = add.discovery.Or(base.discovery)
@@ -77,11 +82,24 @@ func (c *config) setProvider(cmd *directives.Cmd, name string) error {
 	}
 	for _, m := range server.ActiveModules(cmd) {
 		if m.DavProvider != nil && m.DavProvider.Name == name {
-			c.provider = name
+			c.provider, c.regex = name, inRegex(cmd.Node)
 			return nil
 		}
 	}
 	return fmt.Errorf("Unknown DAV provider: %s", name)
+}
+
+// inRegex tells whether a directive stands in a section whose path is a regular expression.
+func inRegex(n *httpdconf.Node) bool {
+	for n = n.Parent; n != nil; n = n.Parent {
+		switch strings.ToLower(n.Name) {
+		case "directorymatch", "locationmatch":
+			return true
+		case "directory", "location":
+			return strings.HasPrefix(strings.TrimSpace(n.Args), "~")
+		}
+	}
+	return false
 }
 
 // setMinTimeout reads a number as atoi does: what is none is 0.
@@ -180,6 +198,9 @@ func handle(r *server.Request) server.Status {
 func (m *method) resource(r *server.Request) (*server.DavResource, server.Status) {
 	res, err := m.repo.Resource(r)
 	if err != nil {
+		if m.conf.regex && m.conf.base == "" {
+			elog.Error(server.ServerSubject(r.Gen, r.Server)).Msg("AH10484: failed to find repository for location configured via regex match - missing DAVBasePath?")
+		}
 		return nil, fail(r, err.Push(err.Status, "Could not fetch resource information."), nil)
 	}
 	return res, server.OK

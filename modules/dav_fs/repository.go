@@ -16,11 +16,10 @@ type repository struct{}
 
 // Admit keeps clients out of .DAV, with any method.
 func (repository) Admit(r *server.Request) server.Status {
-	p := r.Filename + r.PathInfo
-	if !inStateDir(p) {
+	if !inStateDir(r.Filename + r.PathInfo) {
 		return server.OK
 	}
-	elog.Error(r).Msgf("AH10619: access to %s state directory denied for %s", stateDir, p)
+	elog.Error(r).Msgf("AH10619: access to %s state directory denied for %s", stateDir, r.Filename)
 	return 403
 }
 
