@@ -14,7 +14,7 @@ var Module = server.Module{
 	DavProvider: &server.DavProvider{Name: "filesystem", Repository: repository{}, Properties: propertyStore{},
 		Locks: lockStore{}},
 	Directives: directives.Table{
-		{Name: "DAVLockDB", In: directives.InServer, Usage: "specify a lock database",
+		{Name: "DAVLockDB", In: directives.InServer, Reads: directives.BeforeJail, Usage: "specify a lock database",
 			Set: slot.Take1(setLockDB)},
 	},
 	Hooks: []server.Hook{server.BeforeJail.Middle(openOutside)},

@@ -94,6 +94,40 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// What has expired goes when others are changed, and the list of names with it.
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	f := &lockFile{path: filepath.Join(dir, "db")}
+	f.pruned.Store(time.Now().Unix())
+	for _, name := range []string{"a", "a", "b"} {
+		db := lockOn(f)
+		null := resourceAt(dir, name)
+		null.Exists = false
+		l := &server.DavLock{Direct: true, Scope: server.DavShared, Expires: time.Now().Unix() - 5}
+		if err := db.Append(null, false, []*server.DavLock{l}); err != nil {
+			t.Fatal(err.Text)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err.Text)
+		}
+	}
+	if names, _ := nullMembers(dir); !reflect.DeepEqual(names, []string{"a", "b"}) {
+		t.Errorf("before: %q", names)
+	}
+	f.pruned.Store(0)
+	db := lockOn(f)
+	if err := db.Append(resourceAt(dir, "c"), false, []*server.DavLock{{Direct: true}}); err != nil {
+		t.Fatal(err.Text)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err.Text)
+	}
+	names, _ := nullMembers(dir)
+	if pairs, err := f.content(); err != nil || len(pairs) != 1 || len(names) != 0 {
+		t.Errorf("left: %d records, %q, %v", len(pairs), names, err)
+	}
+}
+
 // Changes by several at once do not overwrite one another, by name or through a
 // file that was opened before.
 func TestLockFileAtOnce(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,7 @@ type lockFile struct {
 	outside *os.File // opened before the jail closed; nil: opened by name
 	id      fileID
 	read    time.Time
+	pruned  atomic.Int64      // when expired locks were looked for, in Unix seconds
 	pairs   map[string]string // what the file of that id holds; never changed
 }
 
@@ -72,6 +74,12 @@ func likeDir(file *os.File) {
 	if unix.Stat(filepath.Dir(file.Name()), &st) == nil {
 		file.Chown(int(st.Uid), int(st.Gid)) //nolint:errcheck // only root may
 	}
+}
+
+// pruneDue tells whether expired locks should be looked for, to one caller.
+func (f *lockFile) pruneDue(now time.Time) bool {
+	last := f.pruned.Load()
+	return now.Unix()-last >= int64(pruneEvery/time.Second) && f.pruned.CompareAndSwap(last, now.Unix())
 }
 
 // content is what the file holds now. A file that is not there holds nothing.

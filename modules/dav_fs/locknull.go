@@ -61,13 +61,16 @@ func saveNull(dir string, names []string) *server.DavError {
 	return nil
 }
 
-// addNullMember puts a path on the list of its directory, twice when it is locked
-// twice, as Apache does.
+// addNullMember puts a path on the list of its directory, once: Apache has it as
+// often there as it is locked, and lists it so.
 func addNullMember(file string) *server.DavError {
 	dir, name := path.Split(file)
 	names, err := nullMembers(dir)
 	if err != nil {
 		return err.Push(500, "Could not load .locknull file.")
+	}
+	if slices.Contains(names, name) {
+		return nil
 	}
 	if err := saveNull(dir, append(names, name)); err != nil {
 		return err.Push(500, "Could not save .locknull file.")
@@ -81,11 +84,10 @@ func removeNullMember(file string) *server.DavError {
 	if err != nil {
 		return err
 	}
-	at := slices.Index(names, name)
-	if at < 0 {
+	if !slices.Contains(names, name) {
 		return nil
 	}
-	return saveNull(dir, slices.Delete(names, at, at+1))
+	return saveNull(dir, slices.DeleteFunc(names, func(n string) bool { return n == name }))
 }
 
 // makeStateDir makes the .DAV of a directory; that it cannot is told by what follows.

@@ -2,10 +2,12 @@ package dav_fs
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/dbm"
@@ -78,6 +80,7 @@ func (d *lockDB) Close() *server.DavError {
 	if d.change == nil {
 		return nil
 	}
+	d.prune()
 	err := d.change.end()
 	d.change, d.opened, d.parsed = nil, false, nil
 	if err != nil {
@@ -94,6 +97,21 @@ func (d *lockDB) get(key string) string {
 		return d.change.pairs[key]
 	}
 	return d.pairs[key]
+}
+
+// pruneEvery is how often a process looks for locks that have expired and that
+// nobody asks for any more.
+const pruneEvery = time.Minute
+
+func (d *lockDB) prune() {
+	if !d.change.dirty || !d.file.pruneDue(time.Now()) {
+		return
+	}
+	for key := range maps.Clone(d.change.pairs) {
+		if strings.HasPrefix(key, string([]byte{keyOfPath})) {
+			d.load(key) //nolint:errcheck // a damaged record stays, and is told when it is asked for
+		}
+	}
 }
 
 // load reads the record of a key. Locks that have expired go, and with them a
@@ -123,7 +141,7 @@ func (d *lockDB) load(key string) (lockRecord, *server.DavError) {
 	stale, r.indirect = stale || len(held) < len(r.indirect), held
 	if stale && d.change != nil {
 		path := strings.TrimSuffix(key[1:], "\x00")
-		if _, e := os.Lstat(path); e != nil {
+		if _, e := os.Lstat(path); e != nil && len(r.direct)+len(r.indirect) == 0 {
 			if err := removeNullMember(path); err != nil {
 				return r, err
 			}
