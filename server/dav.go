@@ -143,8 +143,6 @@ const (
 	DavErrPropBadMajor     = 200
 	DavErrPropReadonly     = 201
 	DavErrPropNoDatabase   = 202
-	DavErrPropNotFound     = 203
-	DavErrPropBadLockDB    = 204
 	DavErrPropOpening      = 205
 	DavErrPropExec         = 206
 	DavErrLockOpenDB       = 400
@@ -154,16 +152,6 @@ const (
 	DavErrLockParseToken   = 404
 	DavErrLockSaveLock     = 405
 )
-
-// DavProvider gives the active module's repository of that name; nil for none.
-func (g *Generation) DavProvider(name string) *DavProvider {
-	for _, m := range g.Modules {
-		if m.DavProvider != nil && m.DavProvider.Name == name {
-			return m.DavProvider
-		}
-	}
-	return nil
-}
 
 // FileETag is the entity tag of a file that is not the request's own, under
 // the request's FileETag; "" for none.

@@ -163,7 +163,7 @@ func (m *method) destination(r *server.Request) (d *destined, s server.Status) {
 		}
 		return nil, answer(r, sub.Status, "Destination URI had an error.")
 	}
-	other := providerOf(sub)
+	other := slot.Of(sub.Dir).provider
 	if other == nil {
 		return nil, fail(r, newError(405, "DAV not enabled for "+server.EscapeHTML(sub.URI)), nil)
 	}

@@ -46,16 +46,16 @@ var (
 )
 
 type config struct {
-	provider  string // "" says nothing
-	regex     bool   // the provider was named in a section with a regular expression
-	base      string // DAVBasePath, which only repositories that are not files ask for
+	provider  *server.DavProvider // nil says nothing
+	regex     bool                // the provider was named in a section with a regular expression
+	base      string              // DAVBasePath, which only repositories that are not files ask for
 	infinity  directives.Opt[bool]
 	discovery directives.Opt[bool]
 	timeout   int64 // least life of a lock, in seconds; 0 says nothing
 }
 
 func merge(base, add config) config {
-	if add.provider == "" {
+	if add.provider == nil {
 		add.provider, add.regex = base.provider, base.regex
 	}
 	if add.base == "" {
@@ -69,7 +69,7 @@ func merge(base, add config) config {
 	return add
 }
 
-func (c *config) enabled() bool { return c.provider != "" }
+func (c *config) enabled() bool { return c.provider != nil }
 
 func (c *config) setProvider(cmd *directives.Cmd, name string) error {
 	switch {
@@ -77,12 +77,12 @@ func (c *config) setProvider(cmd *directives.Cmd, name string) error {
 		name = "filesystem"
 	case strings.EqualFold(name, "off"):
 		cmd.Note("DAV Off does not turn off what a section around has turned on, as in Apache (AH00578)")
-		c.provider = ""
+		c.provider = nil
 		return nil
 	}
 	for _, m := range server.ActiveModules(cmd) {
 		if m.DavProvider != nil && m.DavProvider.Name == name {
-			c.provider, c.regex = name, inRegex(cmd.Node)
+			c.provider, c.regex = m.DavProvider, inRegex(cmd.Node)
 			return nil
 		}
 	}
@@ -125,22 +125,9 @@ func registerMethods(*server.Generation) error {
 	return nil
 }
 
-// providerOf is the repository that holds the request's place; nil for none.
-func providerOf(r *server.Request) *server.DavProvider {
-	c := slot.Of(r.Dir)
-	if !c.enabled() {
-		return nil
-	}
-	return r.Gen.DavProvider(c.provider)
-}
-
 // fixup leaves GET and POST to who has them else: the repository is files.
 func fixup(r *server.Request) server.Status {
-	p := providerOf(r)
-	if p == nil {
-		return server.Declined
-	}
-	if s := p.Repository.Admit(r); s != server.OK {
+	if s := slot.Of(r.Dir).provider.Repository.Admit(r); s != server.OK {
 		return s
 	}
 	switch r.Method {
@@ -162,11 +149,11 @@ type method struct {
 }
 
 func handle(r *server.Request) server.Status {
-	p := providerOf(r)
-	if p == nil {
+	c := slot.Of(r.Dir)
+	if !c.enabled() { // SetHandler dav-handler
 		return server.Declined
 	}
-	m := &method{provider: p, repo: p.Repository, conf: slot.Of(r.Dir)}
+	m := &method{provider: c.provider, repo: c.provider.Repository, conf: c}
 	switch r.Method {
 	case "OPTIONS":
 		return m.options(r)

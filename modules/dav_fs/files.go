@@ -23,7 +23,9 @@ const (
 func hidden(name string) bool { return name == stateDir || strings.HasPrefix(name, tempPrefix) }
 
 // inStateDir tells whether a path leads into a .DAV.
-func inStateDir(p string) bool { return strings.Contains(p+"/", "/"+stateDir+"/") }
+func inStateDir(p string) bool {
+	return strings.Contains(p, "/"+stateDir) && strings.Contains(p+"/", "/"+stateDir+"/")
+}
 
 // createTemp makes a new file in a directory, which has yet to take its place.
 func createTemp(dir string, mode os.FileMode) (*os.File, error) {
