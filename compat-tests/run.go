@@ -143,6 +143,7 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	var b strings.Builder
 	var digest digestClient
 	var cookies cookieClient
+	var locks lockClient
 	for i, r := range c.requests {
 		time.Sleep(r.wait)
 		var answer string
@@ -166,12 +167,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 			continue
 		}
 		for range times {
-			bytes, rspauth := digest.fill(cookies.fill(c.expand(r.bytes, dir, port)))
+			bytes, rspauth := digest.fill(locks.fill(cookies.fill(c.expand(r.bytes, dir, port))))
 			raw, err := send(addr, bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
 			cookies.learn(raw)
+			locks.learn(raw)
 			answer = digest.learn(raw, rspauth)
 		}
 		if i > 0 {
@@ -278,6 +280,7 @@ func normal(s, dir string, port int) string {
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = ctimeRx.ReplaceAllString(s, "[<time>]")
 	s = normalSession(s)
+	s = normalDAV(s)
 	s = strings.ReplaceAll(s, dir, "${DIR}")
 	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")

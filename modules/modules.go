@@ -44,6 +44,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/data"
 	"github.com/donjon-httpd/donjon/modules/dav"
 	"github.com/donjon-httpd/donjon/modules/dav_fs"
+	"github.com/donjon-httpd/donjon/modules/dav_lock"
 	"github.com/donjon-httpd/donjon/modules/dbd"
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
@@ -187,6 +188,7 @@ var Builtin = []*server.Module{
 	&dbd.Module,
 	&dav.Module,
 	&dav_fs.Module,
+	&dav_lock.Module,
 	&deflate.Module,
 	&dir.Module,
 	&dumpio.Module,

@@ -88,8 +88,8 @@ type Module struct {
 	// StatusPage is what it adds to mod_status's page, HTML or, when short, lines
 	// for programs; may be nil.
 	StatusPage func(r *Request, short bool) string
-	// DavProvider is the name of the WebDAV repository that it is; "" for none.
-	DavProvider string
+	// DavProvider is the WebDAV repository that it is; nil for none.
+	DavProvider *DavProvider
 	// ProxyTLS answers how to speak TLS to a backend, see [Request.ProxyTLS]; may be nil.
 	ProxyTLS func(r *Request, host string) (*tls.Config, error)
 }

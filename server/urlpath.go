@@ -229,6 +229,12 @@ var htmlEscaper = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", `"
 // EscapeHTML writes text for a page (ap_escape_html).
 func EscapeHTML(s string) string { return htmlEscaper.Replace(s) }
 
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// EscapeXML writes text as the content of an XML element (apr_xml_quote_string
+// without quotes).
+func EscapeXML(s string) string { return xmlEscaper.Replace(s) }
+
 // EscapeShell puts a backslash before what means something to a shell (ap_escape_shell_cmd).
 func EscapeShell(s string) string {
 	var b strings.Builder
