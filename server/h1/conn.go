@@ -466,7 +466,9 @@ func (c *conn) target(r *server.Request, t string) {
 			if j := strings.LastIndexByte(authority, '@'); j >= 0 {
 				user, authority = authority[:j], authority[j+1:]
 			}
-			r.Request.Host = authority
+			if scheme := "http"; strings.EqualFold(t[:i], scheme) && c.sec == nil || strings.EqualFold(t[:i], scheme+"s") && c.sec != nil {
+				r.Request.Host = authority
+			} // else it is no URL of this server's, and the field counts (ap_parse_uri)
 			r.URL = &url.URL{Scheme: t[:i], Host: authority}
 			if user != "" {
 				name, pass, has := strings.Cut(user, ":")
