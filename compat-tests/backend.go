@@ -38,6 +38,8 @@ type backend struct {
 	conns map[net.Conn]bool
 	wg    sync.WaitGroup
 	ls    []net.Listener
+
+	sessions []*ftpSession // that are not recorded yet, in the order in which they began
 }
 
 // startBackend starts the case's backend.
@@ -114,6 +116,10 @@ type seen struct {
 
 func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
+	if b.gateway == "ftp" {
+		b.serveFTP(conn, in)
+		return
+	}
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
 		if b.gateway != "" {

@@ -273,7 +273,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if slices.Contains(c.fields, "-chunks") {
 		raw = unchunked(raw)
 	}
-	raw = c.hidePort2(normal(relativeExpires(raw), dir, port))
+	raw = c.hideDataPorts(c.hidePort2(normal(relativeExpires(raw), dir, port)))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -349,7 +349,7 @@ func (c *testCase) readLogs(dir string, port int, apache bool) (map[string]strin
 		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
-		logs[name] = c.hidePort2(sourceRx.ReplaceAllString(text, "$1"))
+		logs[name] = c.hideDataPorts(c.hidePort2(sourceRx.ReplaceAllString(text, "$1")))
 	}
 	return logs, nil
 }
