@@ -120,6 +120,10 @@ func (b *backend) serve(conn net.Conn) {
 		b.serveFTP(conn, in)
 		return
 	}
+	if b.gateway == "fd" {
+		b.serveFD(conn)
+		return
+	}
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
 		if b.gateway != "" {

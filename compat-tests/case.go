@@ -35,7 +35,7 @@ type testCase struct {
 	own      string
 	once     string              // why it is not asked twice
 	backend  map[string][]string // answers of the server behind, by path; nil for none
-	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp, ftp
+	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp, ftp, fd
 	slapd    string              // entries of a directory behind, as LDIF; "" for none
 	port2    int                 // where that listens
 }
@@ -93,7 +93,7 @@ func parseCase(path string) (*testCase, error) {
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
 		case strings.HasPrefix(f.Name, "gateway "):
-			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil && c.gateway != "ftp" {
+			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil && c.gateway != "ftp" && c.gateway != "fd" {
 				return nil, fmt.Errorf("%s: unknown protocol %q", path, c.gateway)
 			}
 			if c.backend == nil {

@@ -83,6 +83,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_fdpass"
 	"github.com/donjon-httpd/donjon/modules/proxy_ftp"
 	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
 	"github.com/donjon-httpd/donjon/modules/proxy_html"
@@ -217,6 +218,7 @@ var Builtin = []*server.Module{
 	&proxy_connect.Module,
 	&proxy_express.Module,
 	&proxy_fcgi.Module,
+	&proxy_fdpass.Module,
 	&proxy_ftp.Module,
 	&proxy_hcheck.Module,
 	&proxy_http.Module,
