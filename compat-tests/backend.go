@@ -53,6 +53,12 @@ func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.gateway == "ident" {
+		tcp.Close()
+		if tcp, err = net.Listen("tcp", c.identAddress()+":113"); err != nil {
+			return nil, err
+		}
+	}
 	path := filepath.Join(dir, "run", "backend.sock")
 	unix, err := net.Listen("unix", path)
 	if err != nil {
@@ -118,6 +124,10 @@ func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
 	if b.gateway == "ftp" {
 		b.serveFTP(conn, in)
+		return
+	}
+	if b.gateway == "ident" {
+		b.serveIdent(conn, in)
 		return
 	}
 	if b.gateway == "fd" {

@@ -148,7 +148,7 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		var answer string
 		for range times {
 			bytes, rspauth := digest.fill(cookies.fill(c.expand(r.bytes, dir, port)))
-			raw, err := send(addr, bytes, r.tls.in(dir))
+			raw, err := send(addr, c.from(), bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
@@ -194,17 +194,21 @@ func waitForCgid(dir string) {
 // send gives the answer to what is sent on a connection of its own. A server
 // that closes with more to read may reset the connection, and the answer is lost
 // on the way now and then: then it is asked again.
-func send(addr, bytes string, over *tls.Config) (answer string, err error) {
+func send(addr, from, bytes string, over *tls.Config) (answer string, err error) {
 	for range 5 {
-		if answer, err = sendOnce(addr, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
+		if answer, err = sendOnce(addr, from, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
 			break
 		}
 	}
 	return answer, err
 }
 
-func sendOnce(addr, bytes string, over *tls.Config) (string, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+func sendOnce(addr, from, bytes string, over *tls.Config) (string, error) {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	if from != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
+	}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return "", err
 	}

@@ -57,6 +57,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/heartbeat"
 	"github.com/donjon-httpd/donjon/modules/heartmonitor"
 	"github.com/donjon-httpd/donjon/modules/http_core"
+	"github.com/donjon-httpd/donjon/modules/ident"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/include"
 	"github.com/donjon-httpd/donjon/modules/info"
@@ -199,6 +200,7 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&heartbeat.Module,
 	&heartmonitor.Module,
+	&ident.Module,
 	&imagemap.Module,
 	&include.Module,
 	&info.Module,

@@ -35,6 +35,7 @@ type Generation struct {
 	satisfy       func(*Request) Satisfy
 	connected     []func(*Conn)
 	prefaces      []func(*Conn) Preface
+	logname       func(*Request) string
 	secures       []func(*Conn) *Secure
 	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
@@ -87,6 +88,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		g.proxy.add(m)
 		if m.Preface != nil {
 			g.prefaces = append(g.prefaces, m.Preface)
+		}
+		if m.RemoteLogname != nil {
+			g.logname = m.RemoteLogname
 		}
 		if m.TLSVariable != nil {
 			g.tlsVariable = m.TLSVariable
