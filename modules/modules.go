@@ -48,6 +48,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/deflate"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/dumpio"
+	"github.com/donjon-httpd/donjon/modules/echo"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/ext_filter"
@@ -192,6 +193,7 @@ var Builtin = []*server.Module{
 	&deflate.Module,
 	&dir.Module,
 	&dumpio.Module,
+	&echo.Module,
 	&env.Module,
 	&expires.Module,
 	&ext_filter.Module,

@@ -36,6 +36,7 @@ type Generation struct {
 	connected     []func(*Conn)
 	prefaces      []func(*Conn) Preface
 	logname       func(*Request) string
+	protocols     []func(*Conn) Protocol
 	secures       []func(*Conn) *Secure
 	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
@@ -88,6 +89,9 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		g.proxy.add(m)
 		if m.Preface != nil {
 			g.prefaces = append(g.prefaces, m.Preface)
+		}
+		if m.Protocol != nil {
+			g.protocols = append(g.protocols, m.Protocol)
 		}
 		if m.RemoteLogname != nil {
 			g.logname = m.RemoteLogname

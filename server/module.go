@@ -55,6 +55,9 @@ type Module struct {
 	Certificates  *CertificateManager // certificates that it brings; may be nil
 	LDAP          LDAP                // how it asks directories; may be nil
 	MarkupCharset *MarkupCharset      // how it finds out the character set of pages; may be nil
+	// Protocol serves a connection that does not speak HTTP, nil for one that does; see
+	// [Conn.Protocol]. May be nil.
+	Protocol func(*Conn) Protocol
 	// RemoteLogname answers whose the connection is at the client's side, "" when it
 	// does not ask for this request; see [Request.RemoteLogname]. May be nil.
 	RemoteLogname func(*Request) string

@@ -109,7 +109,7 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) *conn {
 	l.next++
 	c.info.ID = l.next
 	l.gen.Connected(&c.info)
-	c.preface = c.info.Preface()
+	c.preface, c.protocol = c.info.Preface(), c.info.Protocol()
 	if conf := c.info.Secure(); conf != nil {
 		c.sec = newSecure(c, conf)
 	}

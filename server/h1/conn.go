@@ -35,10 +35,11 @@ type conn struct {
 	info     server.Conn
 	limits   *limits
 	reads    *server.ReadLimits
-	arrival  uint32         // the number of the local address
-	enrolled bool           // the loop hears of it
-	preface  server.Preface // until it was read; nil for none
-	sec      *secure        // its encryption; nil for one in clear
+	arrival  uint32          // the number of the local address
+	enrolled bool            // the loop hears of it
+	preface  server.Preface  // until it was read; nil for none
+	protocol server.Protocol // what is spoken instead of HTTP; nil for that
+	sec      *secure         // its encryption; nil for one in clear
 
 	// While a goroutine has it:
 	buf      []byte // bytes read and not consumed
@@ -272,6 +273,10 @@ func (c *conn) serveOnce(in []byte) bool {
 			c.close()
 			return false
 		}
+		if c.protocol != nil {
+			c.speak()
+			return false
+		}
 		if !c.request() {
 			c.linger()
 			return false
@@ -439,6 +444,10 @@ func (c *conn) timedOut(h *head, received time.Time) {
 
 // expire ends a new connection on which nothing came in time.
 func (c *conn) expire() {
+	if c.protocol != nil {
+		c.close()
+		return
+	}
 	c.reads.Expired(&c.info, "header")
 	c.timedOut(&head{}, time.Now())
 	c.linger()
