@@ -46,6 +46,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/dav_fs"
 	"github.com/donjon-httpd/donjon/modules/dbd"
 	"github.com/donjon-httpd/donjon/modules/deflate"
+	"github.com/donjon-httpd/donjon/modules/dialup"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/dumpio"
 	"github.com/donjon-httpd/donjon/modules/echo"
@@ -191,6 +192,7 @@ var Builtin = []*server.Module{
 	&dav.Module,
 	&dav_fs.Module,
 	&deflate.Module,
+	&dialup.Module,
 	&dir.Module,
 	&dumpio.Module,
 	&echo.Module,
