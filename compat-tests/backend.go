@@ -39,6 +39,7 @@ type backend struct {
 	wg    sync.WaitGroup
 	ls    []net.Listener
 
+	objects  map[string]string // of Redis
 	sessions []*ftpSession // that are not recorded yet, in the order in which they began
 }
 
@@ -128,6 +129,10 @@ func (b *backend) serve(conn net.Conn) {
 	}
 	if b.gateway == "ident" {
 		b.serveIdent(conn, in)
+		return
+	}
+	if b.gateway == "redis" {
+		b.serveRedis(conn, in)
 		return
 	}
 	if b.gateway == "fd" {

@@ -111,6 +111,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_dbm"
 	"github.com/donjon-httpd/donjon/modules/socache_memcache"
+	"github.com/donjon-httpd/donjon/modules/socache_redis"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/ssl"
@@ -165,6 +166,7 @@ var Builtin = []*server.Module{
 	&socache_shmcb.Module,
 	&socache_dbm.Module,
 	&socache_memcache.Module,
+	&socache_redis.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
 	&ldap.Module,
