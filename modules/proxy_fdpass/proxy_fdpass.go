@@ -61,6 +61,10 @@ func serve(c *server.ProxyCall) server.Status {
 	if !ok {
 		return server.Declined
 	}
+	if _, ok := r.Exchange.(server.Hijacker); !ok {
+		elog.Error(r).Err(server.ErrNoTunnel).Msg("AH01154: send_socket failed:")
+		return 500 // a stream of HTTP/2 has no socket of its own
+	}
 	conn, err := dial(r, path, c)
 	if err != nil {
 		elog.Error(r).Err(server.ErrnoOf(err)).Msgf("AH01152: Failed to connect to '%s'", path)

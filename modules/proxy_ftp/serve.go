@@ -267,22 +267,26 @@ func (s *session) relay(w want, a answer) server.Status {
 	}
 	if !r.HeaderOnly {
 		elog.Trace(3, r).Msg("start body send")
-		s.body()
+		size := max(s.call.BufferSize(), 512)
+		if r.Out.Has("Content-Length") {
+			size = max(size, 64<<10) // else the pieces can be seen
+		}
+		s.body(make([]byte, size))
 		elog.Trace(3, r).Msg("end body send")
 	}
 	s.data.close()
 	elog.Debug(r).Msg("AH01058: data connection closed")
-	if !r.Conn.Aborted {
-		s.command("")
+	if r.Conn.Aborted {
+		return server.OK // nobody waits for what the server says to it
 	}
+	s.command("")
 	s.command("QUIT")
 	return server.OK
 }
 
 // body passes each piece on as it comes. A server that ends in the middle is not
 // told from one that has sent all.
-func (s *session) body() {
-	buf := make([]byte, max(s.call.BufferSize(), 512))
+func (s *session) body(buf []byte) {
 	for {
 		n, err := s.data.Read(buf)
 		if n > 0 {
