@@ -38,6 +38,9 @@ type backend struct {
 	conns map[net.Conn]bool
 	wg    sync.WaitGroup
 	ls    []net.Listener
+
+	objects  map[string]string // of Redis
+	sessions []*ftpSession     // that are not recorded yet, in the order in which they began
 }
 
 // startBackend starts the case's backend.
@@ -50,6 +53,12 @@ func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
 	tcp, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port2))
 	if err != nil {
 		return nil, err
+	}
+	if c.gateway == "ident" {
+		tcp.Close()
+		if tcp, err = net.Listen("tcp", c.identAddress()+":113"); err != nil {
+			return nil, err
+		}
 	}
 	path := filepath.Join(dir, "run", "backend.sock")
 	unix, err := net.Listen("unix", path)
@@ -114,6 +123,22 @@ type seen struct {
 
 func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
+	if b.gateway == "ftp" {
+		b.serveFTP(conn, in)
+		return
+	}
+	if b.gateway == "ident" {
+		b.serveIdent(conn, in)
+		return
+	}
+	if b.gateway == "redis" {
+		b.serveRedis(conn, in)
+		return
+	}
+	if b.gateway == "fd" {
+		b.serveFD(conn)
+		return
+	}
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
 		if b.gateway != "" {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ type testCase struct {
 	own      string
 	once     string              // why it is not asked twice
 	backend  map[string][]string // answers of the server behind, by path; nil for none
-	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
+	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp, ftp, fd, ident, redis
 	slapd    string              // entries of a directory behind, as LDIF; "" for none
 	port2    int                 // where that listens
 }
@@ -94,7 +95,7 @@ func parseCase(path string) (*testCase, error) {
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
 		case strings.HasPrefix(f.Name, "gateway "):
-			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil {
+			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil && !slices.Contains([]string{"ftp", "fd", "ident", "redis"}, c.gateway) {
 				return nil, fmt.Errorf("%s: unknown protocol %q", path, c.gateway)
 			}
 			if c.backend == nil {

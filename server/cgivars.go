@@ -148,6 +148,9 @@ func (r *Request) addUserVars(e *Fields) {
 	if r.AuthType != "" {
 		e.Add("AUTH_TYPE", r.AuthType)
 	}
+	if name, ok := r.RemoteLogname(); ok {
+		e.Add("REMOTE_IDENT", name)
+	}
 }
 
 // addRedirectVars adds what the request was redirected from.

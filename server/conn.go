@@ -20,6 +20,10 @@ type Conn struct {
 	// RemoteHostChecked: it was made.
 	RemoteHostChecked, RemoteHostDouble bool
 
+	// Logname is whose the connection is at the client's side; "" when nobody has
+	// asked, see [Request.RemoteLogname].
+	Logname string
+
 	// Foretold says that the connection begins with who its client is, and
 	// Origin is what was told; see [Preface].
 	Foretold bool

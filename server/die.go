@@ -13,6 +13,9 @@ func (r *Request) die(s Status) { r.dieWith(s, 200) }
 // dieWith is ap_die_r: recursive is the status of the error that is being
 // handled already, 200 for none.
 func (r *Request) dieWith(s Status, recursive int) {
+	if s == 401 && r.Forward {
+		s, r.StatusLine = 407, "" // the proxy asks, not the server behind it
+	}
 	if s == OK || s == Done {
 		r.End()
 		return

@@ -143,7 +143,7 @@ func (h *head) requestLine(l limits) int {
 			return 400
 		}
 	}
-	if !validTarget(h.method, target, l.forward) {
+	if !validTarget(h.method, target, l.forward, l.unsafe) {
 		return 400
 	}
 	if l.registered && !server.KnownMethod(h.method) {
@@ -171,8 +171,8 @@ func (h *head) requestLine(l limits) int {
 
 // validTarget refuses what is a path to one reader and something else to
 // another: fragments, users in front of hosts, schemes that are not HTTP's, a
-// path for CONNECT (observed on 2.4.71).
-func validTarget(method, target string, anyScheme bool) bool {
+// path for CONNECT (observed on 2.4.71). HttpProtocolOptions Unsafe lets users pass.
+func validTarget(method, target string, anyScheme, users bool) bool {
 	if strings.IndexByte(target, '#') >= 0 {
 		return false
 	}
@@ -188,7 +188,7 @@ func validTarget(method, target string, anyScheme bool) bool {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		rest = rest[:i]
 	}
-	return (anyScheme || strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && strings.IndexByte(rest, '@') < 0
+	return (anyScheme || strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && (users || strings.IndexByte(rest, '@') < 0)
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

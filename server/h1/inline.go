@@ -81,7 +81,7 @@ type debt struct {
 // answer serves a connection that has something to read and that the caller has
 // made busy. It leaves it idle, closed, or to a goroutine.
 func (l *Loop) answer(c *conn) {
-	if c.preface != nil || c.sec != nil && !c.sec.done {
+	if c.preface != nil || c.speaker != nil || c.sec != nil && !c.sec.done {
 		l.hand(c, nil, nil)
 		return
 	}
