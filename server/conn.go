@@ -34,7 +34,8 @@ type Conn struct {
 	Named      *directives.Server // the host that the client named when encryption began (SNI); nil for none
 	Session    any                // what the module that encrypts it knows of it; nil in clear
 	Notes      Fields
-	Tap        *Tap // who looks at its bytes; nil when nobody does
+	Values     map[any]any // what modules keep for the connection, by keys of types of their own
+	Tap        *Tap        // who looks at its bytes; nil when nobody does
 }
 
 // Tap looks at what goes over a connection. A wire engine calls it with the

@@ -40,19 +40,30 @@ type tunnel struct {
 	finished atomic.Bool
 }
 
+// TakeConnection makes the client's connection one of another protocol. The response is
+// complete then: what the client is still to be told of it has been sent. The connection
+// ends with the request; r.Exchange.Drop counts what went over it.
+func (r *Request) TakeConnection() (ClientStream, error) {
+	h, ok := r.Exchange.(Hijacker)
+	if !ok {
+		return nil, ErrNoTunnel
+	}
+	client, err := h.Hijack()
+	if err == nil {
+		r.Conn.Close, r.HeadSent, r.ended = true, true, true
+	}
+	return client, err
+}
+
 // Tunnel hands bytes on between the client and the backend until both have ended,
 // or nothing has moved for the timeout; 0 is no bound (ap_proxy_tunnel_run). first is written to
 // the client before. The response is complete then. An error says that there is no tunnel.
 func (r *Request) Tunnel(name string, conn *ProxyConn, timeout time.Duration, first ...byte) error {
-	h, ok := r.Exchange.(Hijacker)
-	if !ok {
-		return ErrNoTunnel
-	}
-	client, err := h.Hijack()
+	client, err := r.TakeConnection()
 	if err != nil {
 		return err
 	}
-	r.Conn.Close, r.HeadSent, r.ended, conn.Close = true, true, true, true
+	conn.Close = true
 	t := &tunnel{r: r, client: client, conn: conn, timeout: timeout, noHalf: r.Env.Has("proxy-nohalfclose")}
 	t.moved.Store(time.Now().UnixNano())
 	proxylog.Trace(1, r).Msgf("AH10212: proxy: %s: tunnel running (timeout %f)", name, timeout.Seconds())

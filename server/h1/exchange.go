@@ -24,6 +24,8 @@ type exchange struct {
 
 	key      []byte    // under which the response may be kept; nil: it is not
 	prepared *prepared // what is kept of it
+
+	halfClosed time.Time // when Gone saw first that the client sends no more
 }
 
 var _ server.Exchange = (*exchange)(nil)

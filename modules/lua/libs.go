@@ -1,0 +1,443 @@
+package lua
+
+import (
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// openLibs opens Lua's libraries and ours for a script.
+func openLibs(L *lua.LState, s *spec) {
+	for _, lib := range [...]struct {
+		name string
+		open lua.LGFunction
+	}{
+		{lua.LoadLibName, lua.OpenPackage}, {lua.BaseLibName, lua.OpenBase}, {lua.TabLibName, lua.OpenTable}, {lua.IoLibName, lua.OpenIo},
+		{lua.OsLibName, lua.OpenOs}, {lua.StringLibName, lua.OpenString}, {lua.MathLibName, lua.OpenMath},
+		{lua.DebugLibName, lua.OpenDebug}, {lua.CoroutineLibName, lua.OpenCoroutine},
+	} {
+		L.Push(L.NewFunction(lib.open))
+		L.Push(lua.LString(lib.name))
+		L.Call(1, 0)
+	}
+	amend(L)
+	setPaths(L, s)
+	openApache2(L, s.r)
+	openRequest(L)
+}
+
+// amend adds what scripts for Lua 5.3 use most, and takes out what would end or change the
+// process that serves other requests.
+func amend(L *lua.LState) {
+	L.SetGlobal("_GOPHER_LUA_VERSION", lua.LNil)
+	L.SetGlobal("collectgarbage", L.NewFunction(collectGarbage))
+	L.SetGlobal("tostring", L.NewFunction(toString))
+	L.SetGlobal("rawlen", L.NewFunction(rawLen))
+	L.SetGlobal("load", L.NewFunction(load))
+	L.SetGlobal("loadstring", L.NewFunction(load))
+	L.SetGlobal("loadfile", L.NewFunction(loadFileFunction))
+	L.SetGlobal("dofile", L.NewFunction(doFile))
+
+	pkg := L.GetGlobal("package").(*lua.LTable)
+	loaders := L.GetField(pkg, "loaders").(*lua.LTable)
+	loaders.RawSetInt(2, L.NewFunction(searchLua))
+	loaders.RawSetInt(3, L.NewFunction(searchC))
+	L.SetField(pkg, "searchers", loaders)
+	L.SetField(pkg, "searchpath", L.NewFunction(searchPath))
+
+	osLib := L.GetGlobal("os").(*lua.LTable)
+	L.SetField(osLib, "setenv", lua.LNil)
+	L.SetField(osLib, "exit", L.NewFunction(func(L *lua.LState) int {
+		L.RaiseError("os.exit would end the server's process")
+		return 0
+	}))
+
+	tab := L.GetGlobal("table").(*lua.LTable)
+	L.SetField(tab, "unpack", L.GetGlobal("unpack"))
+	L.SetField(tab, "pack", L.NewFunction(tablePack))
+	L.SetField(tab, "move", L.NewFunction(tableMove))
+
+	m := L.GetGlobal("math").(*lua.LTable)
+	L.SetField(m, "maxinteger", lua.LNumber(math.MaxInt64))
+	L.SetField(m, "mininteger", lua.LNumber(math.MinInt64))
+	L.SetField(m, "tointeger", L.NewFunction(func(L *lua.LState) int {
+		if n, ok := L.Get(1).(lua.LNumber); ok && float64(n) == math.Trunc(float64(n)) {
+			L.Push(n)
+		} else {
+			L.Push(lua.LNil)
+		}
+		return 1
+	}))
+	L.SetField(m, "type", L.NewFunction(func(L *lua.LState) int {
+		n, ok := L.CheckAny(1).(lua.LNumber)
+		switch {
+		case !ok:
+			L.Push(lua.LNil)
+		case float64(n) == math.Trunc(float64(n)):
+			L.Push(lua.LString("integer"))
+		default:
+			L.Push(lua.LString("float"))
+		}
+		return 1
+	}))
+	L.SetField(m, "ult", L.NewFunction(func(L *lua.LState) int {
+		L.Push(lua.LBool(uint64(int64(L.CheckNumber(1))) < uint64(int64(L.CheckNumber(2)))))
+		return 1
+	}))
+
+	str := L.GetGlobal("string").(*lua.LTable)
+	L.SetField(str, "rep", L.NewFunction(stringRep))
+
+	u := L.SetFuncs(L.NewTable(), map[string]lua.LGFunction{"char": utf8Char, "len": utf8Len, "codepoint": utf8Codepoint, "offset": utf8Offset,
+		"codes": utf8Codes})
+	L.SetField(u, "charpattern", lua.LString("[%z\x01-\x7F\xC2-\xF4][\x80-\xBF]*"))
+	L.SetGlobal("utf8", u)
+	L.SetField(L.GetField(pkg, "loaded"), "utf8", u)
+}
+
+// collectGarbage is never a collection: the memory is that of all requests.
+func collectGarbage(L *lua.LState) int {
+	if L.OptString(1, "collect") == "count" {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		L.Push(lua.LNumber(float64(m.HeapAlloc) / 1024))
+		return 1
+	}
+	L.Push(lua.LNumber(0))
+	return 1
+}
+
+// toString prints numbers as C does.
+func toString(L *lua.LState) int {
+	v := L.CheckAny(1)
+	if n, ok := v.(lua.LNumber); ok {
+		L.Push(lua.LString(numberText(n)))
+		return 1
+	}
+	if u, ok := v.(*lua.LUserData); ok && L.GetMetaField(v, "__tostring") == lua.LNil {
+		if name, ok := L.GetMetaField(v, "__name").(lua.LString); ok {
+			L.Push(lua.LString(string(name) + strings.TrimPrefix(u.String(), "userdata")))
+			return 1
+		}
+	}
+	L.Push(L.ToStringMeta(v))
+	return 1
+}
+
+func rawLen(L *lua.LState) int {
+	switch v := L.Get(1).(type) {
+	case *lua.LTable:
+		L.Push(lua.LNumber(v.Len()))
+	case lua.LString:
+		L.Push(lua.LNumber(len(v)))
+	default:
+		L.ArgError(1, "table or string expected")
+	}
+	return 1
+}
+
+// load takes a string or a function that gives pieces, a name, a mode and an environment.
+func load(L *lua.LState) int {
+	var text strings.Builder
+	name := "=(load)"
+	switch v := L.Get(1).(type) {
+	case lua.LString:
+		text.WriteString(string(v))
+		name = string(v)
+	case *lua.LFunction:
+		for {
+			L.Push(v)
+			L.Call(0, 1)
+			piece := L.Get(-1)
+			L.Pop(1)
+			s, ok := piece.(lua.LString)
+			if !ok && piece != lua.LNil {
+				L.RaiseError("reader function must return a string")
+			}
+			if s == "" {
+				break
+			}
+			if text.WriteString(string(s)); text.Len() > maxScript {
+				break
+			}
+		}
+	default:
+		(&call{L, "load"}).wrong(1, "function")
+	}
+	name = L.OptString(2, name)
+	switch {
+	case strings.HasPrefix(name, "="), strings.HasPrefix(name, "@"):
+		name = chunkName(name[1:])
+	default:
+		first, _, more := strings.Cut(name, "\n")
+		if more || len(first) > 45 {
+			first = first[:min(len(first), 45)] + "..."
+		}
+		name = `[string "` + first + `"]`
+	}
+	proto, err := compileText(text.String(), name)
+	if err != nil {
+		L.Push(lua.LNil)
+		L.Push(lua.LString(err.Error()))
+		return 2
+	}
+	f := L.NewFunctionFromProto(proto)
+	if L.GetTop() >= 4 {
+		L.SetFEnv(f, L.Get(4))
+	}
+	L.Push(f)
+	return 1
+}
+
+func loadFileFunction(L *lua.LState) int {
+	proto, err := loadFile(L.CheckString(1), false)
+	if err != nil {
+		L.Push(lua.LNil)
+		L.Push(lua.LString(err.Error()))
+		return 2
+	}
+	L.Push(L.NewFunctionFromProto(proto))
+	return 1
+}
+
+func doFile(L *lua.LState) int {
+	proto, err := loadFile(L.CheckString(1), false)
+	if err != nil {
+		L.Error(lua.LString(err.Error()), 0)
+	}
+	top := L.GetTop()
+	L.Push(L.NewFunctionFromProto(proto))
+	L.Call(0, lua.MultRet)
+	return L.GetTop() - top
+}
+
+// findFile looks for a package along a path; tried is the message for none.
+func findFile(name, path string) (file, tried string) {
+	name = strings.ReplaceAll(name, ".", "/")
+	for _, p := range strings.Split(path, ";") {
+		if p == "" {
+			continue
+		}
+		p = strings.ReplaceAll(p, "?", name)
+		if f, err := os.Open(p); err == nil {
+			f.Close() //nolint:errcheck // it was only looked for
+			return p, ""
+		}
+		tried += "\n\tno file '" + p + "'"
+	}
+	return "", tried
+}
+
+func packagePath(L *lua.LState, field string) string {
+	path, ok := L.GetField(L.GetGlobal("package"), field).(lua.LString)
+	if !ok {
+		L.RaiseError("'package.%s' must be a string", field)
+	}
+	return string(path)
+}
+
+func searchLua(L *lua.LState) int {
+	file, tried := findFile(L.CheckString(1), packagePath(L, "path"))
+	if file == "" {
+		L.Push(lua.LString(tried))
+		return 1
+	}
+	proto, err := loadFile(file, false)
+	if err != nil {
+		L.RaiseError("%s", "error loading module '"+L.CheckString(1)+"' from file '"+file+"':\n\t"+err.Error())
+	}
+	L.Push(L.NewFunctionFromProto(proto))
+	return 1
+}
+
+// searchC finds libraries in C, which cannot be loaded: there is no C in this process.
+func searchC(L *lua.LState) int {
+	file, tried := findFile(L.CheckString(1), packagePath(L, "cpath"))
+	if file != "" {
+		L.RaiseError("%s", "error loading module '"+L.CheckString(1)+"' from file '"+file+"':\n\tlibraries in C cannot be loaded")
+	}
+	L.Push(lua.LString(tried))
+	return 1
+}
+
+func searchPath(L *lua.LState) int {
+	file, tried := findFile(L.CheckString(1), L.CheckString(2))
+	if file == "" {
+		L.Push(lua.LNil)
+		L.Push(lua.LString(tried))
+		return 2
+	}
+	L.Push(lua.LString(file))
+	return 1
+}
+
+func tablePack(L *lua.LState) int {
+	t := L.NewTable()
+	for i := 1; i <= L.GetTop(); i++ {
+		t.RawSetInt(i, L.Get(i))
+	}
+	t.RawSetString("n", lua.LNumber(L.GetTop()))
+	L.Push(t)
+	return 1
+}
+
+func tableMove(L *lua.LState) int {
+	from, first, last, at := L.CheckTable(1), L.CheckInt(2), L.CheckInt(3), L.CheckInt(4)
+	to := L.OptTable(5, from)
+	if last-first > 1<<24 {
+		L.ArgError(3, "too many elements to move")
+	}
+	if at > first {
+		for i := last - first; i >= 0; i-- {
+			to.RawSetInt(at+i, from.RawGetInt(first+i))
+		}
+	} else {
+		for i := 0; i <= last-first; i++ {
+			to.RawSetInt(at+i, from.RawGetInt(first+i))
+		}
+	}
+	L.Push(to)
+	return 1
+}
+
+// maxString bounds what string.rep makes, in bytes: a process without memory ends.
+const maxString = 1 << 30
+
+func stringRep(L *lua.LState) int {
+	s, n, sep := L.CheckString(1), L.CheckInt(2), L.OptString(3, "")
+	if n <= 0 {
+		L.Push(lua.LString(""))
+		return 1
+	}
+	if one := len(s) + len(sep); one > 0 && n > maxString/one {
+		L.RaiseError("resulting string too large")
+	}
+	if sep == "" {
+		L.Push(lua.LString(strings.Repeat(s, n)))
+	} else {
+		L.Push(lua.LString(strings.Repeat(s+sep, n-1) + s))
+	}
+	return 1
+}
+
+func utf8Char(L *lua.LState) int {
+	var b []byte
+	for i := 1; i <= L.GetTop(); i++ {
+		b = utf8.AppendRune(b, rune(L.CheckInt(i)))
+	}
+	L.Push(lua.LString(b))
+	return 1
+}
+
+// position makes an index from the end one from the beginning.
+func position(i, n int) int {
+	if i >= 0 {
+		return i
+	}
+	return max(n+i+1, 0)
+}
+
+func utf8Len(L *lua.LState) int {
+	s := L.CheckString(1)
+	i, j := position(L.OptInt(2, 1), len(s))-1, position(L.OptInt(3, -1), len(s))
+	if i < 0 || i > len(s) {
+		L.ArgError(2, "initial position out of string")
+	}
+	n := 0
+	for i < min(j, len(s)) {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size <= 1 {
+			L.Push(lua.LNil)
+			L.Push(lua.LNumber(i + 1))
+			return 2
+		}
+		i += size
+		n++
+	}
+	L.Push(lua.LNumber(n))
+	return 1
+}
+
+func utf8Codepoint(L *lua.LState) int {
+	s := L.CheckString(1)
+	i := position(L.OptInt(2, 1), len(s))
+	j := position(L.OptInt(3, i), len(s))
+	if i < 1 || j > len(s) {
+		L.ArgError(2, "out of range")
+	}
+	n := 0
+	for at := i - 1; at < j; n++ {
+		r, size := utf8.DecodeRuneInString(s[at:])
+		if r == utf8.RuneError && size <= 1 {
+			L.RaiseError("invalid UTF-8 code")
+		}
+		L.Push(lua.LNumber(r))
+		at += size
+	}
+	return n
+}
+
+func utf8Offset(L *lua.LState) int {
+	s, n := L.CheckString(1), L.CheckInt(2)
+	def := 1
+	if n <= 0 {
+		def = len(s) + 1
+	}
+	at := position(L.OptInt(3, def), len(s)) - 1
+	if at < 0 || at > len(s) {
+		L.ArgError(3, "position out of range")
+	}
+	begins := func(i int) bool { return i >= len(s) || utf8.RuneStart(s[i]) }
+	if n == 0 {
+		for at > 0 && !begins(at) {
+			at--
+		}
+		L.Push(lua.LNumber(at + 1))
+		return 1
+	}
+	if !begins(at) {
+		L.RaiseError("initial position is a continuation byte")
+	}
+	for ; n < 0 && at > 0; n++ {
+		for at--; at > 0 && !begins(at); at-- {
+		}
+	}
+	for n--; n > 0 && at < len(s); n-- {
+		for at++; !begins(at); at++ {
+		}
+	}
+	if n > 0 || n < -1 {
+		L.Push(lua.LNil)
+	} else {
+		L.Push(lua.LNumber(at + 1))
+	}
+	return 1
+}
+
+func utf8Codes(L *lua.LState) int {
+	s := L.CheckString(1)
+	L.Push(L.NewFunction(func(L *lua.LState) int {
+		at := L.CheckInt(2)
+		if at > 0 {
+			_, size := utf8.DecodeRuneInString(s[at-1:])
+			at += size - 1
+		}
+		if at >= len(s) {
+			return 0
+		}
+		r, size := utf8.DecodeRuneInString(s[at:])
+		if r == utf8.RuneError && size <= 1 {
+			L.RaiseError("invalid UTF-8 code")
+		}
+		L.Push(lua.LNumber(at + 1))
+		L.Push(lua.LNumber(r))
+		return 2
+	}))
+	L.Push(lua.LString(s))
+	L.Push(lua.LNumber(0))
+	return 3
+}
