@@ -75,11 +75,14 @@ func unhex(c byte) int {
 	return -1
 }
 
+// httplog is for what Apache's core says of bodies.
+var httplog = server.NewLog("http")
+
 // bodyLength is how much body there is to read; false for none, and for one in chunks,
 // which scripts do not get (REQUEST_CHUNKED_ERROR).
 func bodyLength(r *request) (int64, bool) {
 	if te, ok := r.FieldIn("Transfer-Encoding"); ok {
-		elog.Error(r.Request).Msgf("AH01592: chunked Transfer-Encoding forbidden: %s", te)
+		httplog.Error(r.Request).Msgf("AH01592: chunked Transfer-Encoding forbidden: %s", te)
 		return 0, false
 	}
 	return r.ContentLength, r.ContentLength > 0 && r.Body != nil

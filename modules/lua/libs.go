@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"errors"
 	"math"
 	"os"
 	"runtime"
@@ -41,6 +42,7 @@ func amend(L *lua.LState) {
 	L.SetGlobal("loadstring", L.NewFunction(load))
 	L.SetGlobal("loadfile", L.NewFunction(loadFileFunction))
 	L.SetGlobal("dofile", L.NewFunction(doFile))
+	L.SetGlobal("pcall", L.NewFunction(protectedCall))
 
 	pkg := L.GetGlobal("package").(*lua.LTable)
 	loaders := L.GetField(pkg, "loaders").(*lua.LTable)
@@ -96,7 +98,38 @@ func amend(L *lua.LState) {
 		"codes": utf8Codes})
 	L.SetField(u, "charpattern", lua.LString("[%z\x01-\x7F\xC2-\xF4][\x80-\xBF]*"))
 	L.SetGlobal("utf8", u)
-	L.SetField(L.GetField(pkg, "loaded"), "utf8", u)
+	loaded := L.GetField(pkg, "loaded")
+	L.SetField(loaded, "utf8", u)
+	L.SetField(loaded, "package", pkg)
+	b := L.SetFuncs(L.NewTable(), bit32Funcs)
+	L.SetGlobal("bit32", b)
+	L.SetField(loaded, "bit32", b)
+}
+
+// protectedCall is pcall with errors in Lua's words.
+func protectedCall(L *lua.LState) int {
+	f := L.CheckAny(1)
+	if f.Type() != lua.LTFunction && L.GetMetaField(f, "__call").Type() != lua.LTFunction {
+		L.Push(lua.LFalse)
+		L.Push(lua.LString("attempt to call a " + (&call{L, "pcall"}).typeOf(1) + " value"))
+		return 2
+	}
+	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
+		v := errorValue(err)
+		switch s := v.(type) {
+		case lua.LString:
+			v = lua.LString(reworded(string(s)))
+		case *lua.LNilType:
+			if e := new(lua.ApiError); errors.As(err, &e) && e.Type != lua.ApiErrorRun {
+				v = lua.LString(message(err))
+			}
+		}
+		L.Push(lua.LFalse)
+		L.Push(v)
+		return 2
+	}
+	L.Insert(lua.LTrue, 1)
+	return L.GetTop()
 }
 
 // collectGarbage is never a collection: the memory is that of all requests.

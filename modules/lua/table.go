@@ -104,7 +104,7 @@ func openTable(L *lua.LState) {
 		value := c.cText(3)
 		if t.name != "notes" && strings.Contains(value, "\n") {
 			value = strings.ReplaceAll(value, "\n", " ")
-			elog.Error(t.r).Msgf("AH02614: mod_lua: Value for '%s' in table '%s' contains newline!", name, t.name)
+			elog.Warn(t.r).Msgf("AH02614: mod_lua: Value for '%s' in table '%s' contains newline!", name, t.name)
 		}
 		t.set(name, value)
 		return 0

@@ -36,7 +36,6 @@ var wordings = []struct {
 	to   string
 }{
 	{regexp.MustCompile(`attempt to index a non-table object\((\w+)\) with key '.*'$`), "attempt to index a $1 value"},
-	{regexp.MustCompile(`attempt to call a non-function object$`), "attempt to call a nil value"},
 	{regexp.MustCompile(`cannot perform concat operation between (?:string|number) and (\w+)$`), "attempt to concatenate a $1 value"},
 	{regexp.MustCompile(`cannot perform concat operation between (\w+) and \w+$`), "attempt to concatenate a $1 value"},
 	{regexp.MustCompile(`cannot perform \w+ operation between number and (\w+)$`), "attempt to perform arithmetic on a $1 value"},
