@@ -21,16 +21,16 @@ func setCookie(c *call) int {
 	r := c.request(1)
 	k := cookie{}
 	if t, ok := c.L.Get(2).(*lua.LTable); ok {
-		// luaL_check… looks at the value on top of the stack: its index is -1.
+		// Values are looked at on top of the stack, which is what messages about them say.
 		in := func(name string) *call {
 			c.L.SetTop(2)
 			c.L.Push(c.L.GetField(t, name))
 			return c
 		}
-		k.key, k.value = in("key").cText(3), in("value").cText(3)
-		k.expires = in("expires").optInteger(3, 0)
-		k.secure, k.httpOnly = in("secure").flag(3), in("httponly").flag(3)
-		k.path, k.domain = cString(in("path").optText(3, "/")), cString(in("domain").optText(3, ""))
+		k.key, k.value = in("key").cText(-1), in("value").cText(-1)
+		k.expires = in("expires").optInteger(-1, 0)
+		k.secure, k.httpOnly = in("secure").flag(-1), in("httponly").flag(-1)
+		k.path, k.domain = cString(in("path").optText(-1, "/")), cString(in("domain").optText(-1, ""))
 	} else {
 		k.key, k.value, k.secure, k.expires = c.cText(2), c.cText(3), c.flag(4), c.optInteger(5, 0)
 	}

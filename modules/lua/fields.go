@@ -41,7 +41,7 @@ func init() {
 		"canonical_filename": text(func(r *request) (string, bool) {
 			return r.Filename, r.Finfo.Type != server.NoFile || r.PathInfo != ""
 		}),
-		"path_info":    text(func(r *request) (string, bool) { return r.PathInfo, r.Filename != "" }),
+		"path_info":    text(func(r *request) (string, bool) { return r.PathInfo, r.PathInfo != "" || walked(r.Request) }),
 		"args":         text(func(r *request) (string, bool) { return r.Args, r.HasArgs }),
 		"handler":      text(func(r *request) (string, bool) { return given(r.Handler) }),
 		"hostname":     text(func(r *request) (string, bool) { return given(r.Hostname) }),

@@ -39,8 +39,45 @@ func number(v lua.LValue) (server.Status, bool) {
 // DECLINED (lua_request_rec_hook_harness).
 func harness(p phase, w when) func(*server.Request) server.Status {
 	return func(r *server.Request) server.Status {
-		return runHooks(r, p, w, nil)
+		switch p {
+		case preTranslateName, translateName, mapToStorage:
+			enter(r).early = true
+		}
+		rc := runHooks(r, p, w, nil)
+		switch p {
+		case preTranslateName, translateName:
+			enter(r).early = false
+		case mapToStorage:
+			enter(r).early, enter(r).unmapped = false, rc != server.Declined
+		}
+		if rc == server.Done && p != logTransaction {
+			r.StartBare() // the response is what was written
+		}
+		return rc
 	}
+}
+
+// progress is how far a request has come.
+type progress struct {
+	early    bool // it has not been mapped to a file yet
+	unmapped bool // a script has done that in place of the walk along its path
+}
+
+var progressSlot server.RequestSlot[progress]
+
+func enter(r *server.Request) *progress {
+	g := progressSlot.Of(r)
+	if g == nil {
+		g = new(progress)
+		progressSlot.Set(r, g)
+	}
+	return g
+}
+
+// walked tells whether the walk along the request's path has set its path_info.
+func walked(r *server.Request) bool {
+	g := progressSlot.Of(r)
+	return r.Filename != "" && (g == nil || !g.early && !g.unmapped)
 }
 
 func runHooks(r *server.Request, p phase, w when, out *output) server.Status {

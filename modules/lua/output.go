@@ -100,11 +100,16 @@ func addInputFilter(c *call) int {
 	return c.pushBool(true)
 }
 
-// setKeepAlive tells whether the connection will stay open, as far as that is known now.
+// setKeepAlive tells whether the connection will stay open, as far as that is known now. A
+// response whose length is not known yet is sent in chunks then.
 func setKeepAlive(c *call) int {
 	c.object(1)
 	r := c.request(1)
 	on := server.CoreServer.Of(r.Server).KeepAlive.Else(true)
+	chunks := !r.Out.Has("Content-Length") && r.ProtoAtLeast(1, 1)
+	if chunks {
+		r.WithholdLength()
+	}
 	return c.pushBool(on && !r.Conn.Close && r.ProtoAtLeast(1, 1))
 }
 
