@@ -10,7 +10,9 @@ import (
 // bit32Funcs is Lua 5.2's library bit32, which stands in for the operators that Lua 5.1
 // does not have.
 var bit32Funcs = map[string]lua.LGFunction{
-	"band":   func(L *lua.LState) int { return bitPush(L, fold(L, ^uint32(0), func(a, b uint32) uint32 { return a & b })) },
+	"band": func(L *lua.LState) int {
+		return bitPush(L, fold(L, ^uint32(0), func(a, b uint32) uint32 { return a & b }))
+	},
 	"bor":    func(L *lua.LState) int { return bitPush(L, fold(L, 0, func(a, b uint32) uint32 { return a | b })) },
 	"bxor":   func(L *lua.LState) int { return bitPush(L, fold(L, 0, func(a, b uint32) uint32 { return a ^ b })) },
 	"bnot":   func(L *lua.LState) int { return bitPush(L, ^bitArg(L, 1)) },

@@ -111,12 +111,17 @@ func startFilter(r *server.Request, name string) (*filter, filterOutcome) {
 			return nil, filterUnwilling
 		}
 		f.prefix = out
-		r.Out.Unset("Content-Length")
-		r.Out.Unset("Content-MD5")
-		r.Out.Unset("ETag")
+		changes(r)
 		return f, filterWilling
 	}
 	return nil, filterUnwilling
+}
+
+// changes takes out the fields that say what the response was before.
+func changes(r *server.Request) {
+	r.Out.Unset("Content-Length")
+	r.Out.Unset("Content-MD5")
+	r.Out.Unset("ETag")
 }
 
 // resume runs the coroutine up to its next yield and gives what that was.
@@ -148,13 +153,15 @@ func first1(values []lua.LValue) lua.LValue {
 	return values[0]
 }
 
-// feed gives a piece to the script; nil is the end.
+// feed gives a piece to the script.
 func (f *filter) feed(p []byte) (out []byte, yielded bool, err error) {
-	var v lua.LValue = lua.LNil
-	if p != nil {
-		v = lua.LString(p)
-	}
-	f.vm.L.SetGlobal("bucket", v)
+	f.vm.L.SetGlobal("bucket", lua.LString(p))
+	return f.resume()
+}
+
+// finish tells the script that nothing more comes.
+func (f *filter) finish() (out []byte, yielded bool, err error) {
+	f.vm.L.SetGlobal("bucket", lua.LNil)
 	return f.resume()
 }
 
@@ -165,57 +172,23 @@ func (f *filter) end() {
 	}
 }
 
-// What Apache reads of a file at a time: small files in pieces, larger ones as mapped memory
-// (apr_buckets_file.c).
-const (
-	filePiece = 8000
-	mapFrom   = 8192
-	mapMost   = 4 << 20
-)
+// mapMost is how much of a file Apache maps into memory at a time, and reads as one piece
+// (APR_MMAP_LIMIT).
+const mapMost = 4 << 20
 
 // pieces calls f with what Apache would read of a bucket, one by one.
 func pieces(k server.Bucket, f func([]byte) error) error {
-	size := k.Size()
-	if k.Kind() != "FILE" {
-		p, err := k.Read()
-		if err != nil || len(p) == 0 {
+	p, err := k.Read()
+	if err != nil {
+		return err
+	}
+	for k.Kind() == "FILE" && len(p) > mapMost {
+		if err := f(p[:mapMost]); err != nil {
 			return err
 		}
-		return f(p)
+		p = p[mapMost:]
 	}
-	var held []byte
-	want := int64(filePiece)
-	next := func() {
-		switch {
-		case size > mapMost:
-			want = mapMost
-		case size >= mapFrom:
-			want = size
-		default:
-			want = min(filePiece, size)
-		}
-	}
-	next()
-	err := k.Pieces(func(p []byte) error {
-		for len(p) > 0 {
-			n := min(int64(len(p)), want-int64(len(held)))
-			held = append(held, p[:n]...)
-			p = p[n:]
-			if int64(len(held)) == want {
-				size -= want
-				if err := f(held); err != nil {
-					return err
-				}
-				held = held[:0]
-				next()
-			}
-		}
-		return nil
-	})
-	if err == nil && len(held) > 0 {
-		err = f(held)
-	}
-	return err
+	return f(p)
 }
 
 // filterOutput is lua_output_filter_handle.
@@ -223,8 +196,11 @@ func filterOutput(l *server.Link, b *server.Brigade, name string) error {
 	r := l.R
 	f, ok := l.State.(*filter)
 	if !ok {
+		if l.Name() != name { // the script is looked for by the name of mod_filter's filter
+			changes(r)
+		}
 		var how filterOutcome
-		switch f, how = startFilter(r, name); how {
+		switch f, how = startFilter(r, l.Name()); how {
 		case filterFailed:
 			return errFilter
 		case filterUnwilling:
@@ -260,20 +236,17 @@ func filterOutput(l *server.Link, b *server.Brigade, name string) error {
 			return err
 		}
 	}
-	// Buckets that are no data are read as empty ones.
+	// The bucket that asks for a flush is read as an empty one.
 	if b.Flush {
-		if err := give([]byte{}); err != nil {
+		if err := give(nil); err != nil {
 			return err
 		}
 	}
 	if !b.EOS {
 		return nil
 	}
-	if err := give([]byte{}); err != nil {
-		return err
-	}
 	last := &server.Brigade{EOS: true}
-	if out, yielded, _ := f.feed(nil); yielded && len(out) > 0 {
+	if out, yielded, _ := f.finish(); yielded && len(out) > 0 {
 		last.Buckets = []server.Bucket{{Mem: out}}
 	}
 	f.end()
@@ -318,7 +291,7 @@ func filterInput(l *server.InputLink, p []byte, name string) (int, error) {
 		if err != errEnd {
 			return 0, err
 		}
-		if out, yielded, _ := f.feed(nil); yielded {
+		if out, yielded, _ := f.finish(); yielded {
 			f.rest = out
 		}
 		f.end()

@@ -37,6 +37,10 @@ var outputFuncs = map[string]func(*call) int{
 	"custom_response":       customResponse,
 }
 
+// buffer is how much is gathered; what does not fit is sent with it, as a piece of its own
+// (APR_BUCKET_BUFF_SIZE).
+const buffer = 8000
+
 // write writes to the client: the response, or what goes over the connection once it has
 // another protocol. It gives how many bytes that were, -1 when the client is gone.
 func (r *request) write(s string) int {
@@ -44,7 +48,14 @@ func (r *request) write(s string) int {
 		return r.ws.write(s)
 	}
 	r.out.start()
-	if _, err := r.WriteString(s); err != nil || r.Conn.Aborted {
+	var err error
+	if r.buffered += len(s); r.buffered > buffer {
+		err = r.WriteThrough([]byte(s))
+		r.buffered = 0
+	} else if s != "" {
+		_, err = r.WriteString(s)
+	}
+	if err != nil || r.Conn.Aborted {
 		return -1
 	}
 	return len(s)
@@ -55,6 +66,7 @@ func (r *request) flush() error {
 		return nil
 	}
 	r.out.start()
+	r.buffered = 0
 	return r.Flush()
 }
 
@@ -74,6 +86,7 @@ func sendFile(c *call) int {
 	r.AtEnd(func() { f.Close() }) //nolint:errcheck // it was only read
 	r.out.start()
 	sent := st.Size()
+	r.buffered = 0
 	if err := r.SendFile(f, 0, sent); err != nil {
 		sent = 0
 	}

@@ -17,6 +17,8 @@ type request struct {
 	vm  *vm
 	out *output
 	ws  *websocket // once wsupgrade has succeeded
+
+	buffered int // bytes that were written and are not sent yet
 }
 
 // output starts the response of a quick handler before the script's first byte.
