@@ -47,10 +47,21 @@ func (c *call) method() bool {
 func (c *call) fail(n int, what string) {
 	if c.method() {
 		if n--; n == 0 {
-			c.L.RaiseError("%s", fmt.Sprintf("calling '%s' on bad self (%s)", c.name, what))
+			raise(c.L, fmt.Sprintf("calling '%s' on bad self (%s)", c.name, what))
 		}
 	}
-	c.L.RaiseError("%s", fmt.Sprintf("bad argument #%d to '%s' (%s)", n, c.name, what))
+	raise(c.L, fmt.Sprintf("bad argument #%d to '%s' (%s)", n, c.name, what))
+}
+
+// raise throws a message with the place of the function that called ours, where that is
+// one of the script's (luaL_error).
+func raise(L *lua.LState, text string) {
+	if d, ok := L.GetStack(1); ok {
+		if _, err := L.GetInfo("Sl", d, lua.LNil); err == nil && d.CurrentLine > 0 {
+			text = fmt.Sprintf("%s:%d: %s", d.Source, d.CurrentLine, text)
+		}
+	}
+	L.Error(lua.LString(text), 0)
 }
 
 func (c *call) wrong(n int, want string) {

@@ -8,6 +8,18 @@ import (
 	"github.com/donjon-httpd/donjon/server"
 )
 
+// authzHack is the directive that LuaAuthzProvider becomes when it was read. Apache runs it
+// while the text is read, wherever it stands, so that a Require ahead of it knows the
+// name too.
+const authzHack = "Lua_____AuthzProvider"
+
+func readAuthz(r *httpdconf.Reader, n *httpdconf.Node) error {
+	made := *n
+	made.Name = authzHack
+	r.Keep(&made)
+	return nil
+}
+
 // addAuthz makes a kind of Require that a script decides (LuaAuthzProvider).
 func addAuthz(_ *config, cmd *directives.Cmd, name, file, function string) error {
 	p := &authzScript{name, inJail(cmd, file), function}

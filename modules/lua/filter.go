@@ -231,7 +231,11 @@ func filterOutput(l *server.Link, b *server.Brigade, name string) error {
 		}
 		return l.Pass(&server.Brigade{Buckets: []server.Bucket{{Mem: out}}})
 	}
-	for _, k := range b.Buckets {
+	list := b.Buckets
+	if !ok && b.EOS && len(list) == 0 && r.Handler == "default-handler" {
+		list = []server.Bucket{{}} // an empty file is a bucket nevertheless
+	}
+	for _, k := range list {
 		if err := pieces(k, give); err != nil {
 			return err
 		}

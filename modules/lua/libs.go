@@ -3,10 +3,8 @@ package lua
 import (
 	"errors"
 	"math"
-	"os"
 	"runtime"
 	"strings"
-	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -45,11 +43,7 @@ func amend(L *lua.LState) {
 	L.SetGlobal("pcall", L.NewFunction(protectedCall))
 
 	pkg := L.GetGlobal("package").(*lua.LTable)
-	loaders := L.GetField(pkg, "loaders").(*lua.LTable)
-	loaders.RawSetInt(2, L.NewFunction(searchLua))
-	loaders.RawSetInt(3, L.NewFunction(searchC))
-	L.SetField(pkg, "searchers", loaders)
-	L.SetField(pkg, "searchpath", L.NewFunction(searchPath))
+	amendPackage(L, pkg)
 
 	osLib := L.GetGlobal("os").(*lua.LTable)
 	L.SetField(osLib, "setenv", lua.LNil)
@@ -226,88 +220,6 @@ func load(L *lua.LState) int {
 	return 1
 }
 
-func loadFileFunction(L *lua.LState) int {
-	proto, err := loadFile(L.CheckString(1), false)
-	if err != nil {
-		L.Push(lua.LNil)
-		L.Push(lua.LString(err.Error()))
-		return 2
-	}
-	L.Push(L.NewFunctionFromProto(proto))
-	return 1
-}
-
-func doFile(L *lua.LState) int {
-	proto, err := loadFile(L.CheckString(1), false)
-	if err != nil {
-		L.Error(lua.LString(err.Error()), 0)
-	}
-	top := L.GetTop()
-	L.Push(L.NewFunctionFromProto(proto))
-	L.Call(0, lua.MultRet)
-	return L.GetTop() - top
-}
-
-// findFile looks for a package along a path; tried is the message for none.
-func findFile(name, path string) (file, tried string) {
-	name = strings.ReplaceAll(name, ".", "/")
-	for _, p := range strings.Split(path, ";") {
-		if p == "" {
-			continue
-		}
-		p = strings.ReplaceAll(p, "?", name)
-		if f, err := os.Open(p); err == nil {
-			f.Close() //nolint:errcheck // it was only looked for
-			return p, ""
-		}
-		tried += "\n\tno file '" + p + "'"
-	}
-	return "", tried
-}
-
-func packagePath(L *lua.LState, field string) string {
-	path, ok := L.GetField(L.GetGlobal("package"), field).(lua.LString)
-	if !ok {
-		L.RaiseError("'package.%s' must be a string", field)
-	}
-	return string(path)
-}
-
-func searchLua(L *lua.LState) int {
-	file, tried := findFile(L.CheckString(1), packagePath(L, "path"))
-	if file == "" {
-		L.Push(lua.LString(tried))
-		return 1
-	}
-	proto, err := loadFile(file, false)
-	if err != nil {
-		L.RaiseError("%s", "error loading module '"+L.CheckString(1)+"' from file '"+file+"':\n\t"+err.Error())
-	}
-	L.Push(L.NewFunctionFromProto(proto))
-	return 1
-}
-
-// searchC finds libraries in C, which cannot be loaded: there is no C in this process.
-func searchC(L *lua.LState) int {
-	file, tried := findFile(L.CheckString(1), packagePath(L, "cpath"))
-	if file != "" {
-		L.RaiseError("%s", "error loading module '"+L.CheckString(1)+"' from file '"+file+"':\n\tlibraries in C cannot be loaded")
-	}
-	L.Push(lua.LString(tried))
-	return 1
-}
-
-func searchPath(L *lua.LState) int {
-	file, tried := findFile(L.CheckString(1), L.CheckString(2))
-	if file == "" {
-		L.Push(lua.LNil)
-		L.Push(lua.LString(tried))
-		return 2
-	}
-	L.Push(lua.LString(file))
-	return 1
-}
-
 func tablePack(L *lua.LState) int {
 	t := L.NewTable()
 	for i := 1; i <= L.GetTop(); i++ {
@@ -355,122 +267,4 @@ func stringRep(L *lua.LState) int {
 		L.Push(lua.LString(strings.Repeat(s+sep, n-1) + s))
 	}
 	return 1
-}
-
-func utf8Char(L *lua.LState) int {
-	var b []byte
-	for i := 1; i <= L.GetTop(); i++ {
-		b = utf8.AppendRune(b, rune(L.CheckInt(i)))
-	}
-	L.Push(lua.LString(b))
-	return 1
-}
-
-// position makes an index from the end one from the beginning.
-func position(i, n int) int {
-	if i >= 0 {
-		return i
-	}
-	return max(n+i+1, 0)
-}
-
-func utf8Len(L *lua.LState) int {
-	s := L.CheckString(1)
-	i, j := position(L.OptInt(2, 1), len(s))-1, position(L.OptInt(3, -1), len(s))
-	if i < 0 || i > len(s) {
-		L.ArgError(2, "initial position out of string")
-	}
-	n := 0
-	for i < min(j, len(s)) {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size <= 1 {
-			L.Push(lua.LNil)
-			L.Push(lua.LNumber(i + 1))
-			return 2
-		}
-		i += size
-		n++
-	}
-	L.Push(lua.LNumber(n))
-	return 1
-}
-
-func utf8Codepoint(L *lua.LState) int {
-	s := L.CheckString(1)
-	i := position(L.OptInt(2, 1), len(s))
-	j := position(L.OptInt(3, i), len(s))
-	if i < 1 || j > len(s) {
-		L.ArgError(2, "out of range")
-	}
-	n := 0
-	for at := i - 1; at < j; n++ {
-		r, size := utf8.DecodeRuneInString(s[at:])
-		if r == utf8.RuneError && size <= 1 {
-			L.RaiseError("invalid UTF-8 code")
-		}
-		L.Push(lua.LNumber(r))
-		at += size
-	}
-	return n
-}
-
-func utf8Offset(L *lua.LState) int {
-	s, n := L.CheckString(1), L.CheckInt(2)
-	def := 1
-	if n <= 0 {
-		def = len(s) + 1
-	}
-	at := position(L.OptInt(3, def), len(s)) - 1
-	if at < 0 || at > len(s) {
-		L.ArgError(3, "position out of range")
-	}
-	begins := func(i int) bool { return i >= len(s) || utf8.RuneStart(s[i]) }
-	if n == 0 {
-		for at > 0 && !begins(at) {
-			at--
-		}
-		L.Push(lua.LNumber(at + 1))
-		return 1
-	}
-	if !begins(at) {
-		L.RaiseError("initial position is a continuation byte")
-	}
-	for ; n < 0 && at > 0; n++ {
-		for at--; at > 0 && !begins(at); at-- {
-		}
-	}
-	for n--; n > 0 && at < len(s); n-- {
-		for at++; !begins(at); at++ {
-		}
-	}
-	if n > 0 || n < -1 {
-		L.Push(lua.LNil)
-	} else {
-		L.Push(lua.LNumber(at + 1))
-	}
-	return 1
-}
-
-func utf8Codes(L *lua.LState) int {
-	s := L.CheckString(1)
-	L.Push(L.NewFunction(func(L *lua.LState) int {
-		at := L.CheckInt(2)
-		if at > 0 {
-			_, size := utf8.DecodeRuneInString(s[at-1:])
-			at += size - 1
-		}
-		if at >= len(s) {
-			return 0
-		}
-		r, size := utf8.DecodeRuneInString(s[at:])
-		if r == utf8.RuneError && size <= 1 {
-			L.RaiseError("invalid UTF-8 code")
-		}
-		L.Push(lua.LNumber(at + 1))
-		L.Push(lua.LNumber(r))
-		return 2
-	}))
-	L.Push(lua.LString(s))
-	L.Push(lua.LNumber(0))
-	return 3
 }

@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"path"
 	"strings"
 	"sync"
 
@@ -73,9 +74,28 @@ func logFuncs() map[string]func(*call) int {
 	} {
 		list[name] = func(c *call) int {
 			r := c.request(1)
-			elog.At(level, r.Request).Msg(c.cText(2))
+			text := c.cText(2)
+			if e := elog.At(level, r.Request); e != nil {
+				e.From(source(c.L)).Msg(text)
+			}
 			return 0
 		}
 	}
 	return list
+}
+
+// source is the place in a script that a function of ours was called from, as Apache's log
+// shows it: files behind an @, sections by the name of their file.
+func source(L *lua.LState) (string, int) {
+	d, ok := L.GetStack(1)
+	if !ok {
+		return "", 0
+	}
+	if _, err := L.GetInfo("Sl", d, lua.LNil); err != nil {
+		return "", 0
+	}
+	if name, ok := strings.CutPrefix(d.Source, `[string "`); ok {
+		return path.Base(strings.TrimSuffix(name, `"]`)), d.CurrentLine
+	}
+	return "@" + d.Source, d.CurrentLine
 }

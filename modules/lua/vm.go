@@ -54,6 +54,7 @@ type vm struct {
 	L      *lua.LState
 	cancel context.CancelFunc
 	ended  bool      // it was interrupted: of no use any more
+	used   bool      // it has had a call
 	seen   bool      // state is known
 	state  fileState // of the file when it was loaded
 	pool   *pool     // it goes back there; nil for none
@@ -219,10 +220,11 @@ func openVM(s *spec) (v *vm, release func(), err error) {
 	return v, release, nil
 }
 
-// refresh loads the script anew where LuaCodeCache says so: with "never" also right
-// after it was loaded for the first time, as Apache does.
+// refresh loads the script anew where LuaCodeCache says so.
 func (v *vm) refresh(s *spec) error {
-	if s.proto != nil || s.cache == cacheForever {
+	fresh := !v.used
+	v.used = true
+	if s.proto != nil || s.cache == cacheForever || s.cache == cacheNever && fresh {
 		return nil
 	}
 	if s.cache != cacheNever {
