@@ -75,8 +75,11 @@ func unhex(c byte) int {
 	return -1
 }
 
-// httplog is for what Apache's core says of bodies.
-var httplog = server.NewLog("http")
+// What Apache's core says of bodies and of responses.
+var (
+	httplog = server.NewLog("http")
+	corelog = server.NewLog("core")
+)
 
 // bodyLength is how much body there is to read; false for none, and for one in chunks,
 // which scripts do not get (REQUEST_CHUNKED_ERROR).

@@ -69,7 +69,7 @@ func databaseTable(L *lua.LState, d *database) *lua.LTable {
 	t := L.NewTable()
 	u := L.NewUserData()
 	u.Value = d
-	t.RawSetInt(0, u)
+	t.RawSet(lua.LNumber(0), u)
 	for name, f := range map[string]func(*call, *database) int{
 		"close": dbClose, "active": dbActive, "query": dbQuery, "select": dbSelect, "escape": dbEscape, "prepare": dbPrepare, "prepared": dbPrepared,
 	} {
@@ -88,7 +88,7 @@ func databaseTable(L *lua.LState, d *database) *lua.LTable {
 // element0 is what stands behind a table of ours, the first argument.
 func element0(c *call) any {
 	if t, ok := c.L.Get(1).(*lua.LTable); ok {
-		if u, ok := t.RawGetInt(0).(*lua.LUserData); ok {
+		if u, ok := t.RawGet(lua.LNumber(0)).(*lua.LUserData); ok {
 			return u.Value
 		}
 	}
@@ -191,7 +191,7 @@ func (s *statement) table(L *lua.LState) *lua.LTable {
 	t := L.NewTable()
 	u := L.NewUserData()
 	u.Value = s
-	t.RawSetInt(0, u)
+	t.RawSet(lua.LNumber(0), u)
 	for name, f := range map[string]func(*call, *statement, []any) int{"select": statementSelect, "query": statementQuery} {
 		L.SetField(t, name, L.NewFunction(func(L *lua.LState) int {
 			c := &call{L, name}

@@ -142,7 +142,7 @@ func sendInterim(c *call) int {
 	r := c.request(1)
 	fields := c.flag(2)
 	if r.Status < 100 || r.Status > 199 {
-		elog.Error(r.Request).Msgf("AH01259: Status is %d - not sending interim response", r.Status)
+		corelog.Debug(r.Request).Msgf("AH00575: Status is %d - not sending interim response", r.Status)
 		return 0
 	}
 	saved := r.Out
