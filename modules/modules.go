@@ -74,6 +74,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
+	"github.com/donjon-httpd/donjon/modules/lua"
 	"github.com/donjon-httpd/donjon/modules/macro"
 	"github.com/donjon-httpd/donjon/modules/md"
 	"github.com/donjon-httpd/donjon/modules/mime"
@@ -220,6 +221,7 @@ var Builtin = []*server.Module{
 	&lbmethod_heartbeat.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
+	&lua.Module,
 	&md.Module,
 	&mime.Module,
 	&mime_magic.Module,
