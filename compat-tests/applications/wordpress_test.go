@@ -226,7 +226,7 @@ func (s *stack) compareWordPress(post, picture, cookie string) {
 		{line: "GET " + picture}, {line: "GET " + small}, {line: "GET " + picture, fields: "Range: bytes=1-7\r\n"}, {line: "GET " + picture, fields: "If-Modified-Since: Fri, 01 Jan 2038 00:00:00 GMT\r\n"},
 		{line: "HEAD " + picture}, {line: "GET " + picture + "/"}, {line: "GET /wp-includes/css/dist/block-library/style.min.css?ver=6.1", fields: gzip}, {line: "GET /wp-includes/js/jquery/jquery.min.js", fields: gzip},
 		{line: "GET /index.php/hello-world/"}, {line: "GET /wp-login.php/rest"}, {line: "GET /%2e%2e/wp-config.php"}, {line: "GET //hello-world//"}, {line: "GET /hello%2Fworld"}, {line: "GET /wp-login.php%00.png"},
-		{line: "GET /wp-admin/edit.php", fields: cookie}, {line: "GET /wp-admin/upload.php?mode=list", fields: cookie}, {line: "GET /wp-admin/options-writing.php", fields: cookie + gzip},
+		{line: "GET /wp-admin/edit.php", fields: cookie}, {line: "GET /wp-admin/upload.php?mode=list", fields: cookie}, {line: "GET /wp-admin/options-reading.php", fields: cookie + gzip},
 		{line: "GET /wp-admin/options-permalink.php", fields: cookie}, {line: "GET /wp-admin/load-styles.php?c=0&dir=ltr&load%5Bchunk_0%5D=dashicons,admin-bar", fields: cookie}, {line: "GET " + post, fields: cookie},
 		{line: "GET /wp-admin/nothing.php", fields: cookie},
 	}
