@@ -148,8 +148,8 @@ func (l looseReader) chunks(b []byte) (int, error) {
 
 // strictMessage is the end of a request that is exactly as RFC 9112 has a
 // client write it, and nothing that the RFC lets a server bear with: one space
-// between the words of the request line, names that are tokens, no control
-// characters, no folded lines, one Host, at most one length, at most one coding,
+// between the words of the request line, names of fields that are tokens, nothing
+// that could end a line earlier, no folded lines, one Host, at most one length, at most one coding,
 // which is chunked, and chunks without extensions. errShort asks for more.
 func strictMessage(b []byte) (end int, target string, err error) {
 	head, _, whole := bytes.Cut(b, []byte("\r\n\r\n"))
@@ -159,11 +159,11 @@ func strictMessage(b []byte) (end int, target string, err error) {
 	at := len(head) + 4
 	lines := strings.Split(string(head), "\r\n")
 	words := strings.Split(lines[0], " ")
-	if len(words) != 3 || !isToken(words[0]) || words[1] == "" || words[2] != "HTTP/1.1" && words[2] != "HTTP/1.0" {
+	if len(words) != 3 || words[0] == "" || strings.ContainsAny(words[0], "\r\n\t\x00") || words[1] == "" || words[2] != "HTTP/1.1" && words[2] != "HTTP/1.0" {
 		return 0, "", fmt.Errorf("request line %q", lines[0])
 	}
 	for _, c := range []byte(words[1]) {
-		if c <= ' ' || c >= 0x7f {
+		if c <= ' ' || c == 0x7f {
 			return 0, "", fmt.Errorf("target %q", words[1])
 		}
 	}
@@ -174,8 +174,8 @@ func strictMessage(b []byte) (end int, target string, err error) {
 			return 0, "", fmt.Errorf("field %q", l)
 		}
 		for _, c := range []byte(value) {
-			if c < ' ' && c != '\t' || c == 0x7f {
-				return 0, "", fmt.Errorf("control character in %q", l)
+			if c == '\r' || c == '\n' || c == 0 {
+				return 0, "", fmt.Errorf("end of a line in %q", l)
 			}
 		}
 		value = strings.Trim(value, " \t")
