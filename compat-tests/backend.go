@@ -51,6 +51,11 @@ func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.backendTLS != nil {
+		if tcp, err = c.backendTLS.listen(tcp, dir); err != nil {
+			return nil, err
+		}
+	}
 	path := filepath.Join(dir, "run", "backend.sock")
 	unix, err := net.Listen("unix", path)
 	if err != nil {
@@ -126,6 +131,7 @@ func (b *backend) serve(conn net.Conn) {
 		if !ok {
 			return
 		}
+		q.head = toldOfTLS(conn) + q.head
 		lines := b.find(q.target)
 		if !has(lines, "!early") && !has(lines, "!body") {
 			q.readBody(in)

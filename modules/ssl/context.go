@@ -29,7 +29,6 @@ type sslContext struct {
 	staple []atomic.Pointer[staple]
 
 	secure server.Secure
-	proxy  *tls.Config
 }
 
 // prepare makes the contexts of all servers. In the parent it asks for pass
@@ -37,19 +36,16 @@ type sslContext struct {
 func prepare(g *server.Generation) error {
 	main := slot.Of(g.Config.Main)
 	for _, v := range g.Servers() {
+		if err := prepareProxies(g, v); err != nil {
+			return err
+		}
 		c := slot.EditServer(v)
-		if c.engine.Else(engineOff) == engineOff && !c.proxy.on.Else(false) {
+		if c.engine.Else(engineOff) == engineOff {
 			continue
 		}
 		x := &sslContext{}
 		if c.engine.Else(engineOff) == engineOn {
 			if err := x.load(g, v, c, main.dialog); err != nil {
-				return err
-			}
-		}
-		if c.proxy.on.Else(false) {
-			var err error
-			if x.proxy, err = c.proxy.load(g, v); err != nil {
 				return err
 			}
 		}
