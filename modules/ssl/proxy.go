@@ -41,9 +41,10 @@ type proxyConfig struct {
 // readyProxy is what a merged configuration comes to, made when it is first
 // needed. The parts that a section may be merged of were tried at the start.
 type readyProxy struct {
-	once sync.Once
-	conf *tls.Config
-	err  error
+	once  sync.Once
+	conf  *tls.Config
+	trust *sslContext
+	err   error
 }
 
 func mergeProxy(base, add proxyConfig) proxyConfig {
@@ -164,15 +165,19 @@ func (p *proxyConfig) load(g *server.Generation, v *directives.Server) (*tls.Con
 				return &machines[i], nil
 			}
 		}
+		if len(machines) == 0 {
+			elog.Warn(s).Msgf("AH02268: Proxy client certificate callback: (%s) downstream server wanted client certificate but none are configured", server.NameAndPort(v))
+		}
 		return &tls.Certificate{}, nil
 	}
-	conf.VerifyConnection = func(cs tls.ConnectionState) error { return p.judge(x, cs) }
+	p.ready.trust = x
 	return conf, nil
 }
 
 // judge is what is checked of a backend's certificate (ssl_callback_SSLVerify
 // and ssl_io_filter_handshake for proxies).
-func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState) error {
+// host is whom the request is for: a name, or an address.
+func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState, host string) error {
 	c := cs.PeerCertificates[0]
 	if v := p.verify.Else(verifyNone); v != verifyNone {
 		between := x509.NewCertPool()
@@ -195,13 +200,11 @@ func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState) error {
 	if p.checkExpire.Else(true) && (now().Before(c.NotBefore) || now().After(c.NotAfter)) {
 		return errors.New("AH02004: SSL Proxy: Peer certificate is expired")
 	}
-	host := cs.ServerName
-	if host == "" {
-		return nil
-	}
-	// SSLProxyCheckPeerName overrules SSLProxyCheckPeerCN unless it alone is off.
-	byName := p.checkName.Else(true)
-	byCN := p.checkCN.Else(true) && !p.checkName.IsSet() || p.checkCN.IsSet() && p.checkCN.Else(false) && !byName
+	// SSLProxyCheckPeerCN Off alone turns both off; On alone counts only beside
+	// SSLProxyCheckPeerName Off (ssl_io_filter_handshake).
+	name, cn := p.checkName, p.checkCN
+	byName := name.Else(true) && (cn.Else(true) || name.IsSet())
+	byCN := cn.Else(false)
 	switch {
 	case byName:
 		if c.VerifyHostname(host) != nil && !matchesCN(c, host) {
@@ -246,7 +249,8 @@ func (p *proxyConfig) machines() (list []tls.Certificate, err error) {
 func proxyTLS(r *server.Request, host string) (*tls.Config, error) {
 	p := proxies.Of(r.Dir)
 	if !p.on.Else(false) {
-		return nil, errors.New("AH01961: SSL Proxy requested for " + server.NameAndPort(r.Server) + " but not enabled [Hint: SSLProxyEngine]")
+		elog.Error(r).Msgf("AH01961: SSL Proxy requested for %s but not enabled [Hint: SSLProxyEngine]", server.NameAndPort(r.Server))
+		return nil, server.ErrProxyTLSOff
 	}
 	ready, err := p.config(r.Gen, r.Server)
 	if err != nil {
@@ -254,5 +258,17 @@ func proxyTLS(r *server.Request, host string) (*tls.Config, error) {
 	}
 	conf := ready.Clone()
 	conf.ServerName = host
+	// Not ConnectionState.ServerName, which is empty where host is an address.
+	conf.VerifyConnection = func(cs tls.ConnectionState) error {
+		err := p.judge(p.ready.trust, cs, host)
+		switch {
+		case err == nil:
+		case strings.HasPrefix(err.Error(), "AH02039") || strings.HasPrefix(err.Error(), "AH02040"):
+			elog.Error(r).Msg(err.Error())
+		default:
+			elog.Info(r).Msg(err.Error())
+		}
+		return err
+	}
 	return conf, nil
 }
