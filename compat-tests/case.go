@@ -37,6 +37,7 @@ type testCase struct {
 	backend    map[string][]string // answers of the server behind, by path; nil for none
 	gateway    string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
 	backendTLS *backendTLS         // how the backend's port is encrypted; nil: it is not
+	ocsp       map[string][]string // what the responder answers, by path; nil for none
 	slapd      string              // entries of a directory behind, as LDIF; "" for none
 	port2      int                 // where that listens
 }
@@ -112,6 +113,10 @@ func parseCase(path string) (*testCase, error) {
 			if c.backend == nil {
 				c.backend = map[string][]string{}
 			}
+		case f.Name == "ocsp":
+			if c.ocsp, err = parseOCSP(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
 		case f.Name == "slapd":
 			c.slapd = text
 		case strings.HasPrefix(f.Name, "once: "):
@@ -179,7 +184,7 @@ func parseRequests(text string) ([]request, error) {
 					if wait, err = time.ParseDuration(v); err != nil {
 						return nil, fmt.Errorf("request %q: %w", ls[0], err)
 					}
-				case "tls", "tls-version", "tls-certificate":
+				case "tls", "tls-version", "tls-certificate", "tls-staple":
 					if over == nil {
 						over = &tlsClient{}
 					}

@@ -266,17 +266,35 @@ func (x *sslContext) configure(g *server.Generation, v *directives.Server, c *co
 // verifyConnection judges the client's certificate after the handshake has
 // shown that it has the key.
 func (x *sslContext) verifyConnection(cs tls.ConnectionState) error {
-	if x.verify == verifyNone || len(cs.PeerCertificates) == 0 {
+	if x.verify == verifyNone || x.verify == verifyOptionalNoCA || len(cs.PeerCertificates) == 0 {
 		return nil
 	}
-	if _, err := x.judge(cs.PeerCertificates, x.cas, x.depth); err != nil && x.verify != verifyOptionalNoCA {
-		return err
-	}
-	return nil
+	_, err := x.judge(cs.PeerCertificates, x.cas, x.depth)
+	return err
 }
 
-// judge verifies a chain as OpenSSL does for clients.
+// judge verifies a chain as OpenSSL does for clients, and asks whether its
+// certificates were revoked.
 func (x *sslContext) judge(certs []*x509.Certificate, cas *x509.CertPool, depth int) ([][]*x509.Certificate, error) {
+	chains, err := x.chains(certs, cas, depth)
+	if err != nil {
+		return nil, err
+	}
+	if x.crl.mode > 0 {
+		if err := x.revoked(chains[0]); err != nil {
+			return nil, err
+		}
+	}
+	if x.ocsp != nil {
+		if err := x.ocsp.check(chains[0]); err != nil {
+			return nil, err
+		}
+	}
+	return chains, nil
+}
+
+// chains are the ways from a client's certificate to the authorities.
+func (x *sslContext) chains(certs []*x509.Certificate, cas *x509.CertPool, depth int) ([][]*x509.Certificate, error) {
 	between := x509.NewCertPool()
 	for _, c := range certs[1:] {
 		between.AddCert(c)
@@ -288,16 +306,6 @@ func (x *sslContext) judge(certs []*x509.Certificate, cas *x509.CertPool, depth 
 	chains = slices.DeleteFunc(chains, func(c []*x509.Certificate) bool { return len(c)-1 > depth })
 	if len(chains) == 0 {
 		return nil, fmt.Errorf("certificate chain too long (chain has too many certificates, maximum allowed depth is %d)", depth)
-	}
-	if x.crl.mode > 0 {
-		if err := x.revoked(chains[0]); err != nil {
-			return nil, err
-		}
-	}
-	if x.ocsp != nil {
-		if err := x.ocsp.check(chains[0]); err != nil {
-			return nil, err
-		}
 	}
 	return chains, nil
 }

@@ -118,7 +118,7 @@ var Module = server.Module{
 		{Name: "SSLOCSPResponderTimeout", In: serverOnly, Usage: "OCSP responder query timeout",
 			Set: seconds(func(c *config) *directives.Opt[int] { return &c.ocsp.timeout })},
 		{Name: "SSLOCSPUseRequestNonce", In: serverOnly, Usage: "Whether OCSP queries use a nonce or not ('on', 'off')",
-			NoOp: "queries carry no nonce; an answer is judged by its times", Set: slot.Flag(func(*config, bool) {})},
+			Set: slot.Flag(func(c *config, on bool) { c.ocsp.nonce = directives.Given(on) })},
 		{Name: "SSLOCSPProxyURL", In: serverOnly, Usage: "Proxy URL to use for OCSP requests", Set: slot.Take1(setOCSPProxy)},
 		{Name: "SSLOCSPNoVerify", In: serverOnly, Usage: "Do not verify OCSP Responder certificate ('on', 'off')",
 			Set: slot.Flag(func(c *config, on bool) { c.ocsp.noVerify = directives.Given(on) })},
