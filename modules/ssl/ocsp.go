@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/httpdconf"
+	"github.com/donjon-httpd/donjon/server"
 )
 
 // ocspConfig is how clients' certificates are asked about.
@@ -209,6 +212,19 @@ func timely(r *ocsp.Response, skew, maxAge int) error {
 // mostAnswer bounds an answer of a responder, in bytes.
 const mostAnswer = 64 << 10
 
+// dialResponder connects to a responder, from the jail too.
+func dialResponder(ctx context.Context, _, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, err
+	}
+	return server.DialTCP(ctx, host, n)
+}
+
 // fetch posts a request to a responder.
 func fetch(at, proxy string, request []byte, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -219,7 +235,7 @@ func fetch(at, proxy string, request []byte, limit time.Duration) ([]byte, error
 	}
 	req.Header.Set("Content-Type", "application/ocsp-request")
 	// Nothing comes from the environment, and nobody leads elsewhere.
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: dialResponder}
 	if proxy != "" {
 		u, err := url.Parse(proxy)
 		if err != nil {
