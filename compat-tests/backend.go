@@ -60,6 +60,11 @@ func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
 			return nil, err
 		}
 	}
+	if c.backendTLS != nil {
+		if tcp, err = c.backendTLS.listen(tcp, dir); err != nil {
+			return nil, err
+		}
+	}
 	path := filepath.Join(dir, "run", "backend.sock")
 	unix, err := net.Listen("unix", path)
 	if err != nil {
@@ -151,6 +156,7 @@ func (b *backend) serve(conn net.Conn) {
 		if !ok {
 			return
 		}
+		q.head = toldOfTLS(conn) + q.head
 		lines := b.find(q.target)
 		if !has(lines, "!early") && !has(lines, "!body") {
 			q.readBody(in)
@@ -315,7 +321,7 @@ func (b *backend) record(q *seen) {
 
 // hidePort2 takes the backend's port out of a text.
 func (c *testCase) hidePort2(s string) string {
-	if c.port2 == 0 || c.backend == nil && c.slapd == "" {
+	if c.port2 == 0 || c.backend == nil && c.slapd == "" && c.ocsp == nil {
 		return s
 	}
 	return strings.ReplaceAll(s, fmt.Sprint(c.port2), "${PORT2}")

@@ -104,6 +104,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		}
 		defer b.stop()
 	}
+	if c.ocsp != nil {
+		stop, err := c.startOCSP(dir)
+		if err != nil {
+			return "", nil, err
+		}
+		defer stop()
+	}
 	if c.slapd != "" {
 		stop, err := c.startSlapd(dir)
 		if err != nil {
@@ -178,6 +185,9 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		}
 		if i > 0 {
 			b.WriteString("\n")
+		}
+		if r.tls != nil {
+			b.WriteString(r.tls.stapled)
 		}
 		b.WriteString(c.render(answer, dir, port))
 	}

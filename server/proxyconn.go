@@ -49,9 +49,10 @@ type ProxyConn struct {
 	// a connection that is made anew is not watched.
 	Watched bool
 	// A request that is under way on it already; nil for none.
-	flight *ProxyFlight
-	local  string // the port of this side's end
-	path   string // of a unix socket that this process has connected to by itself, as it sees it; ""
+	flight  *ProxyFlight
+	local   string // the port of this side's end
+	path    string // of a unix socket that this process has connected to by itself, as it sees it; ""
+	tlsHost string // whose certificate was asked for; see StartTLS
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -627,20 +628,29 @@ func (g *Generation) dialSocket(path string, o backend.Options) (*backend.Conn, 
 }
 
 // StartTLS speaks TLS with the backend from now on, as [Request.ProxyTLS] says
-// for host. It does nothing on a connection that speaks it already.
+// for host. A connection that speaks it already stays, unless it was made for
+// another host: then it is made anew.
 func (c *ProxyConn) StartTLS(call *ProxyCall, host string) error {
 	if c.TLS {
-		return nil
+		if equalFold(c.tlsHost, host) {
+			return nil
+		}
+		c.shut()
+		if err := call.Connect(c); err != nil {
+			return err
+		}
 	}
 	conf, err := call.R.ProxyTLS(host)
 	if err != nil {
+		proxylog.Error(call.scope()).Msgf("AH00961: %s: failed to enable ssl support for %s (%s)", c.name, c.Address(), c.Hostname)
 		return err
 	}
 	t := tls.Client(c.under, conf)
 	if err := t.Handshake(); err != nil {
+		proxylog.Info(call.scope()).Err(err).Msgf("AH02003: SSL Proxy connect failed to %s (%s)", c.Address(), c.Hostname)
 		return err
 	}
-	c.Conn, c.TLS = t, true
+	c.Conn, c.TLS, c.tlsHost = t, true, host
 	c.R.Reset(t)
 	return nil
 }

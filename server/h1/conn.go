@@ -529,6 +529,9 @@ func (c *conn) target(r *server.Request, t string) {
 // (ap_lingering_close).
 func (c *conn) linger() {
 	if !c.info.Aborted && c.info.Close && !c.tunnel {
+		if c.sec != nil { // after the end of the stream nothing can be said
+			c.sec.farewell()
+		}
 		unix.Shutdown(c.fd, unix.SHUT_WR)
 		deadline := time.Now().Add(2 * time.Second)
 		p := make([]byte, 4096)
