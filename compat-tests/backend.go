@@ -114,6 +114,10 @@ type seen struct {
 
 func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
+	if b.gateway == "h2c" {
+		b.serveHTTP2(conn, in)
+		return
+	}
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
 		if b.gateway != "" {

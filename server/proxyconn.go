@@ -34,6 +34,13 @@ type ProxyConn struct {
 	TLS      bool
 	// Close: it is not to be used again after this call.
 	Close bool
+	// Chatty: the backend may say something while the connection waits, which does
+	// not spoil it; a module reads it then.
+	Chatty bool
+	// State is what a module keeps with the connection while that is open.
+	State any
+	// ALPN are the protocols that StartTLS offers.
+	ALPN []string
 	// Served is how many requests it has answered before; 0 for a new one.
 	Served int
 
@@ -234,6 +241,7 @@ func (c *ProxyConn) shut() {
 	if c.Conn != nil {
 		c.Conn.Close() //nolint:errcheck // nothing is lost by it
 		c.Conn, c.under = nil, nil
+		c.State = nil
 	}
 	GiveReader(c.TakeReader())
 	c.Served = 0
@@ -329,7 +337,7 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	conn.Hostname, conn.Port, conn.Socket = host, port, socket
 	if conn.Conn != nil {
 		state := conn.under.Check()
-		if state == backend.Alive {
+		if state == backend.Alive || state == backend.Spoken && conn.Chatty {
 			conn.under.SetTimeout(c.Timeout())
 			conn.R = takeReader(conn.Conn, c.readerSize())
 			return nil
@@ -600,6 +608,9 @@ func (c *ProxyConn) StartTLS(call *ProxyCall, host string) error {
 	conf, err := call.R.ProxyTLS(host)
 	if err != nil {
 		return err
+	}
+	if c.ALPN != nil {
+		conf.NextProtos = c.ALPN
 	}
 	t := tls.Client(c.under, conf)
 	if err := t.Handshake(); err != nil {

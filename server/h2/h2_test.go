@@ -229,9 +229,13 @@ func goAway(code http2.ErrCode) func(http2.Frame) bool {
 // Clients that cost much and bring nothing are sent away.
 func TestFloods(t *testing.T) {
 	floods := map[string]func(r *raw, i int){
-		"pings":           func(r *raw, i int) { r.fr.WritePing(false, [8]byte{byte(i)}) },
-		"settings":        func(r *raw, i int) { r.fr.WriteSettings() },
-		"resets":          func(r *raw, i int) { id := uint32(2*i + 1); r.get(id, true); r.fr.WriteRSTStream(id, http2.ErrCodeCancel) },
+		"pings":    func(r *raw, i int) { r.fr.WritePing(false, [8]byte{byte(i)}) },
+		"settings": func(r *raw, i int) { r.fr.WriteSettings() },
+		"resets": func(r *raw, i int) {
+			id := uint32(2*i + 1)
+			r.get(id, true)
+			r.fr.WriteRSTStream(id, http2.ErrCodeCancel)
+		},
 		"empty data":      func(r *raw, i int) { r.first(i, false); r.fr.WriteData(1, false, nil) },
 		"priorities":      func(r *raw, i int) { r.fr.WritePriority(1, http2.PriorityParam{StreamDep: 3}) },
 		"window updates":  func(r *raw, i int) { r.fr.WriteWindowUpdate(0, 1) },
@@ -310,7 +314,9 @@ func TestDrain(t *testing.T) {
 	}
 	r.get(3, true)
 	close(release)
-	r.until(func(f http2.Frame) bool { return f.Header().StreamID == 1 && f.Header().Flags.Has(http2.FlagDataEndStream) })
+	r.until(func(f http2.Frame) bool {
+		return f.Header().StreamID == 1 && f.Header().Flags.Has(http2.FlagDataEndStream)
+	})
 	<-done
 }
 
