@@ -151,7 +151,7 @@ func (b *backend) answerHTTP2(conn net.Conn, fr *http2.Framer, enc *hpack.Encode
 			fr.WriteRSTStream(id, http2.ErrCode(n))
 		case "!goaway":
 			flush(false)
-			fr.WriteGoAway(0, http2.ErrCode(n), nil)
+			fr.WriteGoAway(id, http2.ErrCode(n), nil)
 		case "!close":
 			flush(trailers)
 			return false

@@ -53,7 +53,9 @@ func (x *exchange) answer() (server.Status, error) {
 			if err != nil || status < 100 || status > 999 || len(f.PseudoValue("status")) != 3 {
 				return 0, http2.StreamError{StreamID: x.id, Code: http2.ErrCodeProtocol}
 			}
-			x.fields(f, status)
+			if !x.fields(f, status) {
+				return 0, http2.StreamError{StreamID: x.id, Code: http2.ErrCodeProtocol}
+			}
 			if status < 200 {
 				if interims++; f.StreamEnded() || interims > maxInterim || status == 101 {
 					return 0, http2.StreamError{StreamID: x.id, Code: http2.ErrCodeProtocol}
@@ -94,15 +96,15 @@ func (x *exchange) answer() (server.Status, error) {
 	}
 }
 
-// fields takes the fields of a head in.
-func (x *exchange) fields(f *http2.MetaHeadersFrame, status int) {
+// fields takes the fields of a head in; it is false when there is one that cannot be.
+func (x *exchange) fields(f *http2.MetaHeadersFrame, status int) (ok bool) {
 	r := x.r
 	r.Notes.Set("proxy-status", strconv.Itoa(status))
 	for _, h := range f.RegularFields() {
 		name := http.CanonicalHeaderKey(h.Name)
 		switch name {
 		case "Connection", "Proxy-Connection", "Keep-Alive", "Upgrade", "Transfer-Encoding":
-			continue // there are none in HTTP/2
+			return false // there are none in HTTP/2 (RFC 9113 section 8.2.2)
 		case "Content-Type":
 			r.ContentType = h.Value
 			r.Out.Set(name, h.Value)
@@ -114,11 +116,37 @@ func (x *exchange) fields(f *http2.MetaHeadersFrame, status int) {
 			r.Out.Add(name, r.ProxyLocation(h.Value))
 			continue
 		case "Link":
-			r.Out.Add(name, reverseLink(h.Value, r.ProxyLocation))
+			r.Out.Add(name, reverseLink(h.Value, x.mapped))
 			continue
 		}
 		r.Out.Add(name, h.Value)
 	}
+	return true
+}
+
+// mapped is a target of a link as the client knows it: a path of the backend's stays
+// a path.
+func (x *exchange) mapped(target string) string {
+	if !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") {
+		return x.r.ProxyLocation(target)
+	}
+	base := x.call.URL
+	if i := strings.Index(base, "://"); i >= 0 {
+		if j := strings.IndexAny(base[i+3:], "/?"); j >= 0 {
+			base = base[:i+3+j]
+		}
+	}
+	there := base + target
+	here := x.r.ProxyLocation(there)
+	if here == there {
+		return target
+	}
+	if i := strings.Index(here, "://"); i >= 0 {
+		if j := strings.IndexByte(here[i+3:], '/'); j >= 0 {
+			return here[i+3+j:]
+		}
+	}
+	return here
 }
 
 // reverseLink maps the targets in a Link field.

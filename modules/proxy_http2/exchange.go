@@ -57,10 +57,6 @@ func (x *exchange) attempt() (status server.Status, again bool) {
 	}
 	closes := conn.Close
 	defer conn.Release()
-	if err := c.Resolve(conn); err != nil {
-		conn.Close = true
-		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname), false
-	}
 	_, host, port, err := server.SplitProxyURL(c.URL)
 	if err != nil || host == "" {
 		conn.Close = true
@@ -98,7 +94,7 @@ func (x *exchange) connect(host string) server.Status {
 			}
 			if err := conn.StartTLS(c, name); err != nil {
 				elog.Error(x.r).Err(err).Msgf("AH03353: setup new connection: is_ssl=1 %s", conn.Hostname)
-				return x.r.ProxyError(500, "Error during SSL Handshake with remote server")
+				return 500
 			}
 		}
 		x.s, _ = conn.State.(*session)

@@ -116,7 +116,7 @@ func aboutConnection(name string) bool {
 }
 
 // head sends the head of the response. mu is held.
-func (x *exchange) head(r *server.Request, end bool) error {
+func (x *exchange) head(r *server.Request, pushPolicy string, end bool) error {
 	s := x.s
 	if !r.Proxied || !r.Out.Has("Date") {
 		r.Out.Set("Date", time.Now().UTC().Format(http.TimeFormat))
@@ -132,6 +132,9 @@ func (x *exchange) head(r *server.Request, end bool) error {
 			size += len(name) + len(f.Value)
 			s.encode(name, f.Value)
 		}
+	}
+	if pushPolicy != "" {
+		s.encode("push-policy", pushPolicy)
 	}
 	limit := s.opt.MaxHeaderBlock
 	if limit == 0 {
@@ -164,8 +167,7 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 	ends := b.EOS && !trailers
 	if !x.started {
 		x.started = true
-		x.push(r)
-		if err := x.head(r, ends && left == 0); err != nil {
+		if err := x.head(r, x.push(r), ends && left == 0); err != nil {
 			return x.fail(err)
 		}
 	}
