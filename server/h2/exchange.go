@@ -24,6 +24,8 @@ type exchange struct {
 	started bool
 	dropped bool // it must not look complete
 	refused bool
+	tunnel  bool // the stream carries something else by now
+	socket  bool // it asked for a WebSocket
 }
 
 var _ server.Exchange = (*exchange)(nil)
@@ -53,7 +55,16 @@ func (x *exchange) Interim(r *server.Request, status int) error {
 		x.st.body.x = nil
 	}
 	if status == 101 {
-		return errors.New("HTTP/2 has no 101")
+		if !x.socket || x.started {
+			return errors.New("HTTP/2 has no 101")
+		}
+		if !accepts(r) {
+			x.refuse()
+			return errors.New("the backend's Sec-WebSocket-Accept is wrong")
+		}
+		x.accept(status, r.Out.All())
+		s.flush()
+		return nil
 	}
 	x.push(r)
 	if status != 103 || s.opt.EarlyHints {
@@ -160,6 +171,10 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 		return x.fail(err)
 	}
 	if st.localEnd {
+		return nil
+	}
+	if x.socket && !x.started && r.Status < 300 {
+		x.refuse()
 		return nil
 	}
 	left := b.Size()
