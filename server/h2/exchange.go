@@ -173,6 +173,13 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 	if st.localEnd {
 		return nil
 	}
+	if why := r.Top().Notes.Get(server.NoteHTTP1Required); why != "" && !x.started {
+		elog.Debug(r).Msgf("AH10399: renegotiate forbidden, cause: %s", why)
+		s.appendReset(st.id, http2.ErrCodeHTTP11Required)
+		st.abort()
+		s.flush()
+		return x.fail(errReset)
+	}
 	if x.socket && !x.started && r.Status < 300 {
 		x.refuse()
 		return nil
