@@ -2,6 +2,8 @@ package compattests
 
 import (
 	"bufio"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +28,7 @@ import (
 //	!close         close the connection when all is sent
 //	!reset         close it at once
 //	!echo          send back whatever comes from here on
+//	{accept}       in a line: what Sec-WebSocket-Accept must be
 //	!again         on a connection that has answered before: close without an answer
 type backend struct {
 	answers map[string][]string // by path
@@ -142,6 +145,10 @@ func (b *backend) serve(conn net.Conn) {
 	}
 	if b.gateway == "fd" {
 		b.serveFD(conn)
+		return
+	}
+	if b.gateway == "h2c" {
+		b.serveHTTP2(conn, in)
 		return
 	}
 	for served := 0; ; served++ {
@@ -291,11 +298,22 @@ func (b *backend) answer(conn net.Conn, in *bufio.Reader, q *seen, lines []strin
 			io.Copy(conn, in)
 			return false
 		default:
-			io.WriteString(conn, b.expand(l))
+			io.WriteString(conn, b.expand(strings.ReplaceAll(l, "{accept}", webSocketAccept(q.head))))
 		}
 	}
 	record()
 	return keep
+}
+
+// webSocketAccept proves that a WebSocket's head was read (RFC 6455 section 4.2.2).
+func webSocketAccept(head string) string {
+	for l := range strings.SplitSeq(head, "\n") {
+		if name, key, _ := strings.Cut(strings.TrimSpace(l), ": "); strings.EqualFold(name, "Sec-WebSocket-Key") {
+			sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+			return base64.StdEncoding.EncodeToString(sum[:])
+		}
+	}
+	return ""
 }
 
 func (b *backend) expand(line string) string {

@@ -94,6 +94,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
 	"github.com/donjon-httpd/donjon/modules/proxy_html"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
+	"github.com/donjon-httpd/donjon/modules/proxy_http2"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_wstunnel"
@@ -236,6 +237,7 @@ var Builtin = []*server.Module{
 	&proxy_ftp.Module,
 	&proxy_hcheck.Module,
 	&proxy_http.Module,
+	&proxy_http2.Module,
 	&proxy_wstunnel.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,

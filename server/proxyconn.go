@@ -35,6 +35,13 @@ type ProxyConn struct {
 	TLS      bool
 	// Close: it is not to be used again after this call.
 	Close bool
+	// Chatty: the backend may say something while the connection waits, which does
+	// not spoil it; a module reads it then.
+	Chatty bool
+	// State is what a module keeps with the connection while that is open.
+	State any
+	// ALPN are the protocols that StartTLS offers.
+	ALPN []string
 	// Served is how many requests it has answered before; 0 for a new one.
 	Served int
 
@@ -255,6 +262,7 @@ func (c *ProxyConn) shut() {
 	if c.Conn != nil {
 		c.Conn.Close() //nolint:errcheck // nothing is lost by it
 		c.Conn, c.under = nil, nil
+		c.State = nil
 	}
 	GiveReader(c.TakeReader())
 	c.Served, c.flight, c.Watched = 0, nil, false
@@ -354,7 +362,7 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	if conn.Conn != nil {
 		state := conn.under.Check()
-		if state == backend.Alive {
+		if state == backend.Alive || state == backend.Spoken && conn.Chatty {
 			conn.under.SetTimeout(c.Timeout())
 			conn.R = takeReader(conn.Conn, c.readerSize())
 			return nil
@@ -644,6 +652,9 @@ func (c *ProxyConn) StartTLS(call *ProxyCall, host string) error {
 	if err != nil {
 		proxylog.Error(call.scope()).Msgf("AH00961: %s: failed to enable ssl support for %s (%s)", c.name, c.Address(), c.Hostname)
 		return err
+	}
+	if c.ALPN != nil {
+		conf.NextProtos = c.ALPN
 	}
 	t := tls.Client(c.under, conf)
 	if err := t.Handshake(); err != nil {
