@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/internal/freeport"
 )
 
@@ -90,7 +91,7 @@ func settle(pid int) {
 // inspect checks one serving process: root, ids, capabilities, descriptors.
 func inspect(t *testing.T, pid int, root string) {
 	proc := fmt.Sprintf("/proc/%d/", pid)
-	if got, err := os.Readlink(proc + "root"); err != nil || got != root {
+	if got, err := chroot.RootOf(pid); err != nil || got != root {
 		t.Errorf("the root of %d is %s, %v; want %s", pid, got, err, root)
 	}
 	status, err := os.ReadFile(proc + "status")

@@ -15,7 +15,7 @@ import (
 // A control channel is a pair of sockets that keep messages whole. The child
 // says
 //
-//	ready           it serves
+//	ready LOCKS     it serves, and what holds in its jail
 //	failed TEXT     it cannot, and why
 //	retire          it has served enough and asks for a successor
 //	deaf            it was told to finish and takes no connection any more

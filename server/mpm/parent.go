@@ -149,7 +149,7 @@ func (m *parent) follow(e event) {
 	c, g := e.child, e.child.gen
 	switch e.verb {
 	case "ready":
-		c.ready, g.failures = true, 0
+		c.ready, g.failures, c.locks = true, 0, e.rest
 		switch {
 		case g == m.rising && g.complete():
 			m.rise()

@@ -125,7 +125,7 @@ func (g *generation) seal(p *Program) error {
 	l, jail := g.loaded, g.loaded.jail()
 	s := &snapshot{Secrets: l.Gen.Secrets, NoRoots: p.NoRoots, Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
 		ErrorLog: p.ErrorLog, Number: l.Gen.Number, Logs: g.logs.specs,
-		Jail: jail.Dir, KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
+		Jail: jail.Dir, Mounts: chroot.MountNamespace(), KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
 	var err error
 	if s.Text, err = l.recorder.MarshalBinary(); err != nil {
 		return err
