@@ -24,12 +24,7 @@ func TestExamplesInTheirJails(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can enter a chroot with User and Group")
 	}
-	bin := filepath.Join(t.TempDir(), "httpd")
-	build := exec.Command("go", "build", "-o", bin, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	bin := programsFor(t, "httpd")[0]
 	for name, jail := range map[string]string{"chroot-example-1": "chroot", "chroot-example-2": ".", "chroot-example-3": "htdocs", "from-mod_chroot": "."} {
 		t.Run(name, func(t *testing.T) { example(t, bin, name, jail) })
 	}

@@ -16,30 +16,6 @@ import (
 	"github.com/donjon-httpd/donjon/chroot"
 )
 
-// programsFor builds programs of this module without cgo and gives their paths.
-func programsFor(t *testing.T, names ...string) []string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "programs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var paths []string
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		build := exec.Command("go", "build", "-o", path, "../"+name)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
-		paths = append(paths, path)
-	}
-	return paths
-}
-
 // TestLocksOfAServer starts servers with each lock on and off, restarts them, and asks
 // the kernel and jailctl status.
 func TestLocksOfAServer(t *testing.T) {

@@ -196,13 +196,18 @@ func settled(g *server.Generation, proof chroot.Proof) string {
 // obey follows the parent until it is gone, which ends the child too.
 func obey(control *os.File, engine Engine) {
 	for {
-		verb, rest, err := receive(control)
+		verb, rest, fd, err := receiveWith(control)
 		if err != nil {
 			engine.Close()
 			return
 		}
 		limit := deadline(rest)
 		switch verb {
+		case "outside":
+			if err := takeOutside(fd); err != nil {
+				elog.Error(nil).Err(err).Msg("the names of outside are as they were")
+			}
+			continue
 		case "drain", "stop":
 			engine.Deafen()
 			send(control, "deaf") //nolint:errcheck // the parent is gone then, which is noticed
