@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/chroot"
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -300,6 +301,9 @@ func (m *parent) restart(s syscall.Signal) {
 	l, diags := m.Load(m.serving.number() + 1)
 	m.board.Configs.Add(1)
 	for _, d := range diags {
+		if d.Severity == httpdconf.Note {
+			continue // -t tells it
+		}
 		logOf(d).At(levelOf(d), nil).Msg(Sentence(d, m.Name))
 		m.tellAll(Sentence(d, m.Name))
 	}
