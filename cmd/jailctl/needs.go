@@ -81,6 +81,9 @@ func (f *finder) object(path, by string, o *object, feature string) {
 		f.file(o.interpreter, path, "the dynamic linker (PT_INTERP)", feature)
 	}
 	for _, soname := range o.needed {
+		if dynamicLinker.MatchString(soname) {
+			continue // who starts the program is this library: it is not looked for
+		}
 		lib := f.linker.library(soname, o)
 		if lib == "" {
 			f.lost = append(f.lost, need{Path: soname, For: path, Why: "a library (DT_NEEDED)", Feature: feature})
@@ -142,6 +145,9 @@ func firstLine(path string) string {
 	line, _ := bufio.NewReader(io.LimitReader(file, 512)).ReadString('\n')
 	return strings.TrimSpace(line)
 }
+
+// dynamicLinker is what libc.so.6 needs, by whatever path PT_INTERP calls it.
+var dynamicLinker = regexp.MustCompile(`^ld(?:-linux|-musl|64)?[\w-]*\.so(?:\.\d+)?$`)
 
 var (
 	phpCLI  = regexp.MustCompile(`^php(?:-cgi|-fpm)?([0-9]+\.[0-9]+)$`)
