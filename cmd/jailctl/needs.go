@@ -219,18 +219,15 @@ func (f *finder) perl(interpreter, script string) {
 				f.file(path, file, "a module of Perl", "")
 				queue = append(queue, path)
 				stem := strings.TrimSuffix(rel, ".pm")
-				for _, arch := range dirs {
+				for _, arch := range append([]string{dir}, dirs...) { // XSLoader looks beside the module first
 					so := filepath.Join(arch, "auto", stem, filepath.Base(stem)+".so")
 					if _, err := os.Stat(so); err == nil {
 						f.file(so, path, "the compiled part of a Perl module", "")
+						break
 					}
-					for _, ext := range []string{"Heavy.pl", ".pl"} {
-						if extra := filepath.Join(dir, stem+ext); ext == "Heavy.pl" {
-							if _, err := os.Stat(extra); err == nil {
-								f.file(extra, path, "a part of a Perl module", "")
-							}
-						}
-					}
+				}
+				if heavy := filepath.Join(dir, stem+"Heavy.pl"); fileThere(heavy) {
+					f.file(heavy, path, "a part of a Perl module", "")
 				}
 				break
 			}
@@ -238,6 +235,8 @@ func (f *finder) perl(interpreter, script string) {
 	}
 	_ = interpreter
 }
+
+func fileThere(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // perlNames gives the modules a text names, as files.
 func perlNames(text string) []string {
