@@ -10,9 +10,12 @@ import (
 	"strings"
 )
 
-// process is what the kernel says of one serving process.
+// process is what the kernel says of a child of the server.
 type process struct {
-	PID        int               `json:"pid"`
+	PID int `json:"pid"`
+	// Program is set of a child that does not serve but is a program that the
+	// parent has started outside of the jail, for logs or rewriting maps.
+	Program    string            `json:"program,omitempty"`
 	Root       string            `json:"root"`
 	UID        string            `json:"uid"`
 	GID        string            `json:"gid"`
@@ -41,6 +44,9 @@ func status(c *command) (int, error) {
 	}
 	code := exitOK
 	for _, p := range list {
+		if p.Program != "" {
+			continue
+		}
 		if p.Root == "/" || p.UID == "0" || strings.Trim(p.Effective, "0") != "" || !p.NoNewPrivs {
 			code = exitFound
 		}
@@ -48,8 +54,12 @@ func status(c *command) (int, error) {
 	if c.asJSON {
 		return code, c.json(list)
 	}
-	var rows [][]string
+	var rows, others [][]string
 	for _, p := range list {
+		if p.Program != "" {
+			others = append(others, []string{strconv.Itoa(p.PID), p.Program, p.Root, p.UID, p.GID})
+			continue
+		}
 		var spaces []string
 		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
 			if p.Namespaces[ns] != "" {
@@ -60,8 +70,9 @@ func status(c *command) (int, error) {
 			map[bool]string{true: "yes", false: "NO"}[p.NoNewPrivs], strings.Join(spaces, " ")})
 	}
 	c.table("children", []string{"pid", "root", "uid", "gid", "groups", "capabilities", "bounding set", "no_new_privs", "own namespaces"}, rows)
-	if len(list) == 0 {
-		return exitFound, fmt.Errorf("process %d has no children", parent)
+	c.table("programs that the parent has started, for logs and the like", []string{"pid", "program", "root", "uid", "gid"}, others)
+	if len(rows) == 0 {
+		return exitFound, fmt.Errorf("process %d has no children that serve", parent)
 	}
 	return code, nil
 }
@@ -85,6 +96,7 @@ func serverPID(arg string) (int, error) {
 // children asks the kernel for the children of a process, in the order of their pids.
 func children(parent int) ([]process, error) {
 	list := []process{}
+	server := programOf(parent)
 	files, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
 		return nil, err
@@ -104,6 +116,9 @@ func children(parent int) ([]process, error) {
 		if p.Root, err = os.Readlink(fmt.Sprintf("/proc/%d/root", pid)); err != nil {
 			p.Root = "unknown: " + err.Error()
 		}
+		if other := programOf(pid); other != server {
+			p.Program = fields["Name"]
+		}
 		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
 			own, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, ns))
 			if outer, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", parent, ns)); own != outer {
@@ -114,6 +129,12 @@ func children(parent int) ([]process, error) {
 	}
 	slices.SortFunc(list, func(a, b process) int { return a.PID - b.PID })
 	return list, nil
+}
+
+// programOf is the file that a process runs; one that an upgrade has replaced has the same name.
+func programOf(pid int) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // "" of a process that may not be asked
+	return strings.TrimSuffix(name, " (deleted)")
 }
 
 func parseStatus(text string) map[string]string {

@@ -75,6 +75,7 @@ func takeover(c *command) (int, error) {
 		case <-time.After(20 * time.Millisecond):
 		}
 		list, err := children(cmd.Process.Pid)
+		list = slices.DeleteFunc(list, func(p process) bool { return p.Program != "" })
 		if err != nil || len(list) == 0 || slices.ContainsFunc(list, func(p process) bool { return p.UID == "0" }) {
 			continue // children are root until they are locked in, and serve afterwards
 		}
