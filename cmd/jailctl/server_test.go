@@ -22,8 +22,8 @@ import (
 	"github.com/donjon-httpd/donjon/internal/freeport"
 )
 
-// server builds httpd, once.
-var server = sync.OnceValues(func() (string, error) {
+// builtServer builds httpd, once.
+var builtServer = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "jailctl")
 	if err != nil {
 		return "", err
@@ -42,7 +42,7 @@ var built bool
 func buildServer(t *testing.T) string {
 	t.Helper()
 	built = true
-	bin, err := server()
+	bin, err := builtServer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func buildServer(t *testing.T) string {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if built {
-		bin, _ := server()
+		bin, _ := builtServer()
 		os.RemoveAll(filepath.Dir(bin))
 	}
 	os.Exit(code)
