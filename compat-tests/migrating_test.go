@@ -83,6 +83,45 @@ func TestShows(t *testing.T) {
 	}
 }
 
+// TestCaveatsNameTheirTests: the page says of each caveat which test shows it.
+func TestCaveatsNameTheirTests(t *testing.T) {
+	text, err := os.ReadFile(migrating)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, pattern := range []string{"../chroot/*_test.go", "../cmd/*/*_test.go", "../server/*/*_test.go", "*_test.go"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(source)
+		}
+	}
+	_, table, _ := strings.Cut(string(text), "\n## 10.")
+	rows := 0
+	for row := range strings.Lines(table) {
+		if !strings.HasPrefix(row, "| ") || strings.HasPrefix(row, "| caveat") {
+			continue
+		}
+		rows++
+		tests := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(row, -1)
+		if len(tests) == 0 {
+			t.Errorf("no test shows this: %s", row)
+		}
+		for _, m := range tests {
+			if !strings.Contains(all.String(), "\nfunc "+m[1]+"(t *testing.T)") {
+				t.Errorf("there is no %s: %s", m[1], row)
+			}
+		}
+	}
+	if rows < 10 {
+		t.Errorf("the table has %d rows", rows)
+	}
+}
+
 // TestMigratingPage follows the page as an administrator would who reads nothing
 // else, on a machine with Apache: in namespaces of its own, over whose
 // directories everything that is written is lost again. Each command must
@@ -99,7 +138,7 @@ func TestMigratingPage(t *testing.T) {
 	case !installed("/etc/apache2/apache2.conf"):
 		t.Skip("Debian's tree is not installed")
 	}
-	for _, program := range []string{"curl", "perl", "make", "go"} {
+	for _, program := range []string{"curl", "strace", "perl", "make", "go", "ip"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip(err)
 		}
