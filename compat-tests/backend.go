@@ -38,6 +38,9 @@ type backend struct {
 	conns map[net.Conn]bool
 	wg    sync.WaitGroup
 	ls    []net.Listener
+
+	objects  map[string]string // of Redis
+	sessions []*ftpSession     // that are not recorded yet, in the order in which they began
 }
 
 // startBackend starts the case's backend.
@@ -50,6 +53,17 @@ func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
 	tcp, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port2))
 	if err != nil {
 		return nil, err
+	}
+	if c.gateway == "ident" {
+		tcp.Close()
+		if tcp, err = net.Listen("tcp", c.identAddress()+":113"); err != nil {
+			return nil, err
+		}
+	}
+	if c.backendTLS != nil {
+		if tcp, err = c.backendTLS.listen(tcp, dir); err != nil {
+			return nil, err
+		}
 	}
 	path := filepath.Join(dir, "run", "backend.sock")
 	unix, err := net.Listen("unix", path)
@@ -114,6 +128,22 @@ type seen struct {
 
 func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
+	if b.gateway == "ftp" {
+		b.serveFTP(conn, in)
+		return
+	}
+	if b.gateway == "ident" {
+		b.serveIdent(conn, in)
+		return
+	}
+	if b.gateway == "redis" {
+		b.serveRedis(conn, in)
+		return
+	}
+	if b.gateway == "fd" {
+		b.serveFD(conn)
+		return
+	}
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
 		if b.gateway != "" {
@@ -126,6 +156,7 @@ func (b *backend) serve(conn net.Conn) {
 		if !ok {
 			return
 		}
+		q.head = toldOfTLS(conn) + q.head
 		lines := b.find(q.target)
 		if !has(lines, "!early") && !has(lines, "!body") {
 			q.readBody(in)
@@ -290,7 +321,7 @@ func (b *backend) record(q *seen) {
 
 // hidePort2 takes the backend's port out of a text.
 func (c *testCase) hidePort2(s string) string {
-	if c.port2 == 0 || c.backend == nil && c.slapd == "" {
+	if c.port2 == 0 || c.backend == nil && c.slapd == "" && c.ocsp == nil {
 		return s
 	}
 	return strings.ReplaceAll(s, fmt.Sprint(c.port2), "${PORT2}")

@@ -104,6 +104,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		}
 		defer b.stop()
 	}
+	if c.ocsp != nil {
+		stop, err := c.startOCSP(dir)
+		if err != nil {
+			return "", nil, err
+		}
+		defer stop()
+	}
 	if c.slapd != "" {
 		stop, err := c.startSlapd(dir)
 		if err != nil {
@@ -143,20 +150,44 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	var b strings.Builder
 	var digest digestClient
 	var cookies cookieClient
+	var locks lockClient
 	for i, r := range c.requests {
 		time.Sleep(r.wait)
 		var answer string
+		if r.http2 != nil {
+			for range times {
+				text, pieces, err := r.http2.talk(addr, r.tls.in(dir), func(s string) string { return c.expand(s, dir, port) })
+				if err != nil {
+					return "", nil, fmt.Errorf("request %d: %w", i+1, err)
+				}
+				if len(c.logs) > 0 {
+					time.Sleep(40 * time.Millisecond) // a stream is logged after its last frame
+				}
+				if answer = c.renderSession(pieces, dir, port); text != "" {
+					answer = c.render(text, dir, port)
+				}
+			}
+			if i > 0 {
+				b.WriteString("\n")
+			}
+			b.WriteString(answer)
+			continue
+		}
 		for range times {
-			bytes, rspauth := digest.fill(cookies.fill(c.expand(r.bytes, dir, port)))
-			raw, err := send(addr, bytes, r.tls.in(dir))
+			bytes, rspauth := digest.fill(locks.fill(cookies.fill(c.expand(r.bytes, dir, port))))
+			raw, err := send(addr, c.from(), bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
 			cookies.learn(raw)
+			locks.learn(raw)
 			answer = digest.learn(raw, rspauth)
 		}
 		if i > 0 {
 			b.WriteString("\n")
+		}
+		if r.tls != nil {
+			b.WriteString(r.tls.stapled)
 		}
 		b.WriteString(c.render(answer, dir, port))
 	}
@@ -194,17 +225,21 @@ func waitForCgid(dir string) {
 // send gives the answer to what is sent on a connection of its own. A server
 // that closes with more to read may reset the connection, and the answer is lost
 // on the way now and then: then it is asked again.
-func send(addr, bytes string, over *tls.Config) (answer string, err error) {
+func send(addr, from, bytes string, over *tls.Config) (answer string, err error) {
 	for range 5 {
-		if answer, err = sendOnce(addr, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
+		if answer, err = sendOnce(addr, from, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
 			break
 		}
 	}
 	return answer, err
 }
 
-func sendOnce(addr, bytes string, over *tls.Config) (string, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+func sendOnce(addr, from, bytes string, over *tls.Config) (string, error) {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	if from != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
+	}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return "", err
 	}
@@ -259,6 +294,7 @@ func normal(s, dir string, port int) string {
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = ctimeRx.ReplaceAllString(s, "[<time>]")
 	s = normalSession(s)
+	s = normalDAV(s)
 	s = strings.ReplaceAll(s, dir, "${DIR}")
 	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
@@ -273,7 +309,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if slices.Contains(c.fields, "-chunks") {
 		raw = unchunked(raw)
 	}
-	raw = c.hidePort2(normal(relativeExpires(raw), dir, port))
+	raw = c.hideDataPorts(c.hidePort2(normal(relativeExpires(raw), dir, port)))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -349,14 +385,14 @@ func (c *testCase) readLogs(dir string, port int, apache bool) (map[string]strin
 		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
-		logs[name] = c.hidePort2(sourceRx.ReplaceAllString(text, "$1"))
+		logs[name] = c.hideDataPorts(c.hidePort2(sourceRx.ReplaceAllString(text, "$1")))
 	}
 	return logs, nil
 }
 
 var (
 	crashRx   = regexp.MustCompile(`(?m)^.*AH00052: child pid \d+ exit signal Segmentation fault.*\n`)
-	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.(?:c|go)\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[client [^\]]*\] )?(.*)$`)
+	logLineRx = regexp.MustCompile(`^\[[^\]]*\] (\[\w+:\w+\]) \[pid [^\]]*\] (?:\S+\.(?:c|go)\(\d+\): )?(\(\d+\)[^:]*: )?(?:\[(?:client|remote) [^\]]*\] )?(.*)$`)
 	pointerRx = regexp.MustCompile(`([sr]id)#[0-9a-f]+`)
 )
 
@@ -376,7 +412,7 @@ func linesOf(module, text string) string {
 
 var placeRx = regexp.MustCompile(`(line |/httpd\.conf:)(\d+)`)
 var stampRx = regexp.MustCompile(`(?m)^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]*\] `)
-var clientRx = regexp.MustCompile(`(\[client [^ \]]*):\d+\]`)
+var clientRx = regexp.MustCompile(`(\[(?:client|remote) [^ \]]*):\d+\]`)
 
 // sourceRx finds the place in Apache's source that lines of debug and below name.
 var sourceRx = regexp.MustCompile(`(?m)^(\[\w+:\w+\] )\w+\.(?:c|go)\(\d+\): `)

@@ -7,6 +7,17 @@ import (
 	"strings"
 )
 
+// Atoi64 is Atoi without its bounds (apr_atoi64).
+func Atoi64(s string) int64 {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	end := 0
+	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
+		end++
+	}
+	n, _ := strconv.ParseInt(s[:end], 10, 64)
+	return n
+}
+
 // Atoi is C's: white space, a sign, then digits as far as they go; 0 without
 // any. What does not fit wraps around, as an int does.
 func Atoi(s string) int {

@@ -38,6 +38,7 @@ const (
 
 // DirConfig is core's part of a Conf.
 type DirConfig struct {
+	Protocols     bool                    // the server has a list of protocols
 	Options       directives.Opt[Options] // given without + or -
 	OptionsAdd    Options
 	OptionsRemove Options
@@ -321,6 +322,7 @@ func mergeDir(base, add DirConfig) DirConfig {
 			m.Options = directives.Given(merged)
 		}
 	}
+	m.Protocols = base.Protocols || add.Protocols
 	m.Override = add.Override.Or(base.Override)
 	m.OverrideOpts = add.OverrideOpts.Or(base.OverrideOpts)
 	if add.OverrideList != nil {

@@ -227,7 +227,11 @@ func (el *ErrorLog) appendDefault(b []byte, e *Event, text string) []byte {
 		b = append(append(b, cause...), ": "...)
 	}
 	if e.c != nil {
-		b = append(remoteAddress(append(b, "[client "...), e, ""), "] "...)
+		who := "[client "
+		if e.c.Stream != nil {
+			who = "[remote " // observed on 2.4.71
+		}
+		b = append(remoteAddress(append(b, who...), e, ""), "] "...)
 	}
 	b = appendEscaped(b, text)
 	if e.r != nil {

@@ -35,6 +35,10 @@ type Generation struct {
 	satisfy       func(*Request) Satisfy
 	connected     []func(*Conn)
 	prefaces      []func(*Conn) Preface
+	wire          *WireProtocol
+	announcing    bool // see announces
+	logname       func(*Request) string
+	speakers      []func(*Conn) Speaker
 	secures       []func(*Conn) *Secure
 	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
@@ -88,6 +92,15 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		if m.Preface != nil {
 			g.prefaces = append(g.prefaces, m.Preface)
 		}
+		if m.Wire != nil {
+			g.wire = m.Wire
+		}
+		if m.Speaker != nil {
+			g.speakers = append(g.speakers, m.Speaker)
+		}
+		if m.RemoteLogname != nil {
+			g.logname = m.RemoteLogname
+		}
 		if m.TLSVariable != nil {
 			g.tlsVariable = m.TLSVariable
 		}
@@ -104,6 +117,7 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		c := CoreServer.EditServer(v)
 		c.Directories = sortDirectories(c.Directories)
 	}
+	g.announcing = g.announces()
 	for i := range g.hooks {
 		if err := sortHooks(g.hooks[i]); err != nil {
 			return nil, err

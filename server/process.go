@@ -289,8 +289,8 @@ func (r *Request) invokeHandler() Status {
 // DiscardBody reads what is left of the request's body, so that the next
 // request on the connection is found (ap_discard_request_body).
 func (r *Request) DiscardBody() Status {
-	if r.Main != nil || r.Body == nil || r.Body == http.NoBody || r.Conn.Close && r.ContentLength == 0 {
-		return OK
+	if r.Main != nil || r.Body == nil || r.Body == http.NoBody || r.Conn.Close && r.ContentLength == 0 || r.Conn.Stream != nil {
+		return OK // no request comes behind it on a stream
 	}
 	buf := make([]byte, 16<<10)
 	for {

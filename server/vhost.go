@@ -162,9 +162,6 @@ func NameAndPort(v *directives.Server) string {
 	return c.ServerName + ":" + strconv.Itoa(port)
 }
 
-// ALPN are the protocols that a server offers to encrypted clients.
-func (g *Generation) ALPN(*directives.Server) []string { return []string{"http/1.1"} }
-
 // ChooseServer finds the virtual host by the request's Host, which it checks
 // (ap_update_vhost_from_headers).
 func (g *Generation) ChooseServer(r *Request) Status {
@@ -183,6 +180,10 @@ func (g *Generation) ChooseServer(r *Request) Status {
 			// (RFC 9112 3.2.2).
 			r.Header["Host"] = []string{r.hostField()}
 		}
+	}
+	if r.URL != nil && r.URL.Scheme != "" && r.URL.Host != host {
+		// A URL that is not this server's: its port is told all the same (ap_get_server_port).
+		_, _, r.Port, _ = SplitProxyURL(r.URL.Scheme + "://" + r.URL.Host)
 	}
 	c := g.vhosts.chain(r.Conn.Local)
 	if c != nil {

@@ -34,6 +34,9 @@ var Module = server.Module{
 			program.EndAll()
 			return nil
 		}),
+		server.Handler.ReallyFirst(server.UpgradeProtocol).Plain().HarmlessUnless(server.AsksForUpgrade).When(server.CoreDir.If(func(c *server.DirConfig) bool {
+			return c.Protocols
+		})),
 		server.Handler.ReallyLast(server.DefaultHandler).Plain().Harmless(),
 	},
 }

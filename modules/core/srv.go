@@ -200,8 +200,9 @@ func setTraceEnable(c *server.ServerConfig, _ *directives.Cmd, a string) error {
 	return nil
 }
 
-func addProtocol(c *server.ServerConfig, _ *directives.Cmd, a string) error {
+func addProtocol(c *server.ServerConfig, cmd *directives.Cmd, a string) error {
 	c.Protocols = append(c.Protocols, a)
+	server.CoreDir.Edit(cmd).Protocols = true
 	return nil
 }
 

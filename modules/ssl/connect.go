@@ -69,7 +69,7 @@ func choose(first *sslContext) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			}
 		}
 		c.Session = &session{ctx: x, name: h.ServerName}
-		return x.config, nil
+		return x.speaking(c, h), nil
 	}
 }
 
@@ -78,6 +78,7 @@ func done(c *server.Conn, t *tls.Conn, err error) (plainHTTP bool) {
 	s := of(c)
 	if err == nil {
 		s.state = t.ConnectionState()
+		c.TLSVersion, c.TLSCiphers = s.state.Version, []uint16{s.state.CipherSuite}
 		s.id = sessionID(&s.state)
 		s.judgeClient()
 		return false
@@ -123,7 +124,7 @@ func (s *session) judgeClient() {
 			s.verifyOK = "GENEROUS"
 		}
 	default:
-		s.chains, _ = s.ctx.judge(certs, s.ctx.cas, s.ctx.depth)
+		s.chains, _ = s.ctx.chains(certs, s.ctx.cas, s.ctx.depth) // judged in the handshake
 		s.verifyOK = "SUCCESS"
 	}
 }

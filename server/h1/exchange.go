@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
 // exchange takes one response out.
@@ -22,10 +23,15 @@ type exchange struct {
 	account func() // puts the byte counts into the request
 	body    *body  // of the request; nil for none
 
+	worker *scoreboard.Worker // who answers; nil when it was let go
+	r      *server.Request
+
 	key      []byte    // under which the response may be kept; nil: it is not
 	prepared *prepared // what is kept of it
 	raw      []byte    // the request's head as it came
 	learning learning
+
+	halfClosed time.Time // when Gone saw first that the client sends no more
 }
 
 var _ server.Exchange = (*exchange)(nil)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
 // hijacked is a connection that carries something else than HTTP. It is read and
@@ -25,8 +26,10 @@ type hijacked struct {
 var _ server.Hijacker = (*exchange)(nil)
 
 // Hijack gives the connection away; see [server.Hijacker].
-func (x *exchange) Hijack() (server.ClientStream, error) {
-	c := x.c
+func (x *exchange) Hijack() (server.ClientStream, error) { return x.c.giveAway() }
+
+// giveAway takes the connection out of the loop.
+func (c *conn) giveAway() (*hijacked, error) {
 	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -54,6 +57,22 @@ func (x *exchange) Hijack() (server.ClientStream, error) {
 	c.info.Close = true
 	c.loop.own(c, tcp)
 	return h, nil
+}
+
+// speak leaves the connection to the protocol that it speaks.
+func (c *conn) speak() {
+	w := c.loop.crew.Take(c.loop.aborted)
+	if w == nil {
+		c.close()
+		return
+	}
+	defer c.loop.crew.Give(w)
+	w.Set(scoreboard.Writing)
+	if client, err := (&exchange{c: c}).Hijack(); err == nil {
+		c.speaker(client)
+		client.CloseWrite() //nolint:errcheck // it is closed now
+	}
+	c.linger()
 }
 
 func (h *hijacked) Read(p []byte) (int, error) {
@@ -99,6 +118,7 @@ func (l *Loop) disown(c *conn) {
 	l.mu.Lock()
 	tcp := l.tunnels[c]
 	delete(l.tunnels, c)
+	delete(l.drains, c)
 	l.mu.Unlock()
 	if tcp != nil {
 		tcp.Close() //nolint:errcheck // nothing is lost by it

@@ -27,6 +27,8 @@ type Loop struct {
 	next  uint64
 	// Connections that were given away; see hijack.go.
 	tunnels map[*conn]*net.TCPConn
+	// What those that speak other protocols do when no requests are wanted any more.
+	drains map[*conn]func()
 
 	workers  workers
 	answers  *answers
@@ -210,6 +212,7 @@ func (l *Loop) Stop(deadline time.Time) {
 // not is free when its last child is deaf, however long answers take to end.
 func (l *Loop) Deafen() {
 	l.draining.Store(true)
+	l.drainOthers()
 	l.accepts.Lock()
 	deaf := l.deaf
 	l.accepts.Unlock()

@@ -25,20 +25,24 @@ func (s *rowSettings) read(g *server.Generation) {
 
 // begin shows a request in its worker's row (ap_update_child_status_from_conn
 // and _from_request).
-func (l *Loop) begin(w *scoreboard.Worker, c *conn, r *server.Request) {
+func (l *Loop) begin(w *scoreboard.Worker, r *server.Request) { l.beginAs(w, r, server.HTTP1) }
+
+func (l *Loop) beginAs(w *scoreboard.Worker, r *server.Request, protocol string) {
+	c := r.Conn
 	if !l.rows.extended {
 		w.Set(scoreboard.Writing)
 		return
 	}
-	w.Begin(&scoreboard.Request{Conn: c.info.ID, Client: c.info.ClientIP, Protocol: "http/1.1",
-		VHost:   server.CoreServer.Of(r.Server).ServerName + ":" + strconv.Itoa(int(c.info.Local.Port())),
+	w.Begin(&scoreboard.Request{Conn: c.ID, Client: c.ClientIP, Protocol: protocol,
+		VHost:   server.CoreServer.Of(r.Server).ServerName + ":" + strconv.Itoa(int(c.Local.Port())),
 		Request: r.TheRequest, Tail: l.rows.tail, Began: r.Received})
 }
 
 // finish counts a request and lets its worker go.
-func (l *Loop) finish(w *scoreboard.Worker, c *conn, r *server.Request) {
+func (l *Loop) finish(w *scoreboard.Worker, c *conn, r *server.Request) { l.finishAs(w, r, c.bytesOut) }
+
+func (l *Loop) finishAs(w *scoreboard.Worker, r *server.Request, sent int64) {
 	now := time.Now()
-	sent := c.bytesOut
 	if l.rows.extended {
 		w.End(sent, now)
 	}
