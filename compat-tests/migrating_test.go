@@ -19,17 +19,17 @@ import (
 // migrating is the page that TestMigratingPage follows.
 const migrating = "../docs/migrating-from-mod_chroot.md"
 
-// step is a command of a page and what it prints there.
-type step struct {
+// shellStep is a command of a page and what it prints there.
+type shellStep struct {
 	line    int // of the page
 	command string
 	want    string
 }
 
-// steps takes the commands out of a page's console blocks: "# " before a command,
+// shellSteps takes the commands out of a page's console blocks: "# " before a command,
 // "> " before each further line of it, all else is what it prints.
-func steps(text string) []step {
-	var list []step
+func shellSteps(text string) []shellStep {
+	var list []shellStep
 	console := false
 	for i, line := range strings.Split(text, "\n") {
 		switch {
@@ -37,7 +37,7 @@ func steps(text string) []step {
 			console = line == "```console"
 		case !console:
 		case strings.HasPrefix(line, "# "):
-			list = append(list, step{line: i + 1, command: line[2:]})
+			list = append(list, shellStep{line: i + 1, command: line[2:]})
 		case strings.HasPrefix(line, "> "):
 			list[len(list)-1].command += "\n" + line[2:]
 		default:
@@ -78,7 +78,7 @@ func TestShows(t *testing.T) {
 			t.Errorf("%q shows %q: not %v", c.want, c.got, c.ok)
 		}
 	}
-	if got := fmt.Sprint(steps("x\n```console\n# a <<E\n> b\nc\nd\n# e\n```\n# f\n```sh\n# g\n```\n")); got != "[{3 a <<E\nb c\nd\n} {7 e }]" {
+	if got := fmt.Sprint(shellSteps("x\n```console\n# a <<E\n> b\nc\nd\n# e\n```\n# f\n```sh\n# g\n```\n")); got != "[{3 a <<E\nb c\nd\n} {7 e }]" {
 		t.Error(got)
 	}
 }
@@ -164,7 +164,7 @@ func TestMigratingPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := steps(string(text))
+	list := shellSteps(string(text))
 	if len(list) < 20 {
 		t.Fatalf("the page has %d commands", len(list))
 	}
