@@ -19,6 +19,10 @@ import (
 // takeoverWait bounds how long the new server may take until its children serve.
 const takeoverWait = 30 * time.Second
 
+// takeoverLooks is how often in a row all children have to be found locked in: there
+// may be more to come.
+const takeoverLooks = 10
+
 // takeover starts a server on the listening sockets of one that runs, and has the
 // old one finish when the new one serves. The sockets are the same ones, not
 // others of the same address: a connection that waits in their queue is accepted
@@ -65,7 +69,7 @@ func takeover(c *command) (int, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	deadline := time.After(takeoverWait)
-	for {
+	for locked := 0; ; {
 		select {
 		case <-ended:
 			return exitError, fmt.Errorf("%s ended (%s) before it served; process %d goes on\n%s", c.args[1], cmd.ProcessState, old, text(said))
@@ -77,7 +81,11 @@ func takeover(c *command) (int, error) {
 		list, err := children(cmd.Process.Pid)
 		list = slices.DeleteFunc(list, func(p process) bool { return p.Program != "" })
 		if err != nil || len(list) == 0 || slices.ContainsFunc(list, func(p process) bool { return p.UID == "0" }) {
-			continue // children are root until they are locked in, and serve afterwards
+			locked = 0 // children are root until they are locked in, and serve afterwards
+			continue
+		}
+		if locked++; locked < takeoverLooks {
+			continue
 		}
 		if err := syscall.Kill(old, syscall.SIGWINCH); err != nil {
 			return exitError, fmt.Errorf("process %d: %w", old, err)
