@@ -108,6 +108,7 @@ func (x *exchange) sent(n int64) {
 
 // encode adds a field to the block that is being encoded.
 func (s *session) encode(name, value string) {
+	value = strings.Trim(value, " \t") // RFC 9113 section 8.2.1
 	s.encoder.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: sensitive(name, value)}) //nolint:errcheck // a buffer takes all
 }
 
@@ -220,7 +221,7 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 	case trailers:
 		s.encoded.Reset()
 		for _, f := range r.TrailersOut.All() {
-			if name := strings.ToLower(f.Name); !aboutConnection(name) {
+			if name := strings.ToLower(f.Name); !aboutConnection(name) && validName(name) && validValue(f.Value) {
 				s.encode(name, f.Value)
 			}
 		}
