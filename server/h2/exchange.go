@@ -108,7 +108,7 @@ func (x *exchange) sent(n int64) {
 
 // encode adds a field to the block that is being encoded.
 func (s *session) encode(name, value string) {
-	value = strings.Trim(value, " \t") // RFC 9113 section 8.2.1
+	value = strings.Trim(value, " \t")                                                                   // RFC 9113 section 8.2.1
 	s.encoder.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: sensitive(name, value)}) //nolint:errcheck // a buffer takes all
 }
 

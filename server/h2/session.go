@@ -259,8 +259,8 @@ func (s *session) end(err error) {
 	if e := elog.Debug(s.conn); e != nil {
 		e.Msgf("AH03069: h2_session(%s): sent GOAWAY, err=%d, msg=%s", s.name, code, why)
 	}
-	if code == http2.ErrCodeNo && !over && s.waitForStreams() {
-		over = s.err != nil
+	if code == http2.ErrCodeNo && !over {
+		s.waitForStreams()
 	}
 	s.flushNow()
 	s.fail(errGone)
@@ -291,23 +291,22 @@ func isConnError(err error, code *http2.ErrCode) bool {
 
 // waitForStreams lets answers end that are under way. The client is still read,
 // as far as it is there: its windows are needed.
-func (s *session) waitForStreams() bool {
+func (s *session) waitForStreams() {
 	for {
 		s.mu.Lock()
 		left := s.running > 0 && s.err == nil
 		s.mu.Unlock()
 		if !left || s.quiet {
-			break
+			return
 		}
 		if err := s.readFrame(); err != nil {
 			var t interface{ Timeout() bool }
 			if errors.As(err, &t) && t.Timeout() {
 				continue
 			}
-			break
+			return
 		}
 	}
-	return true
 }
 
 // linger reads what the client has sent meanwhile, so that the end of the
