@@ -195,7 +195,7 @@ func TestLibraries(t *testing.T) {
 		{`return tostring(apache2.OK) .. apache2.DECLINED .. apache2.AUTHZ_GRANTED .. tostring(require("apache2").OK)`, "0-11nil"},
 		{`return package.path:match("[^;]*/srv/[^;]*")`, "/srv/?.lua"},
 		{`return math.type(3) .. math.type(3.5) .. tostring(math.tointeger(3.5))`, "integerfloatnil"},
-		{`local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end return f(20000)`, "20000"},
+		{`local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end return f(5000)`, "5000"},
 		{`local function f() return 1 + f() end return tostring((pcall(f)))`, "false"},
 	} {
 		proto, err := compileText(tc.code, "test")
