@@ -22,8 +22,9 @@ type process struct {
 	Effective  string            `json:"capEff"`
 	Bounding   string            `json:"capBnd"`
 	NoNewPrivs bool              `json:"noNewPrivs"`
-	Locks      string            `json:"locks"`      // as its parent says; "" where it cannot be asked
-	Namespaces map[string]string `json:"namespaces"` // those that are not the parent's
+	Program    string            `json:"program,omitempty"` // of a process that does not serve: a log program, a RewriteMap
+	Locks      string            `json:"locks"`             // as its parent says; "" where it cannot be asked
+	Namespaces map[string]string `json:"namespaces"`        // those that are not the parent's
 }
 
 // status shows the children of a server, by the parent's pid.
@@ -45,6 +46,10 @@ func status(c *command) (int, error) {
 		return exitError, fmt.Errorf("no process %d", parent)
 	}
 	locks, _ := mpm.Locks(parent)
+	server, err := os.Stat(fmt.Sprintf("/proc/%d/exe", parent))
+	if err != nil {
+		return exitError, err
+	}
 	list := []process{}
 	files, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
@@ -62,7 +67,13 @@ func status(c *command) (int, error) {
 		pid, _ := strconv.Atoi(fields["Pid"])
 		p := process{PID: pid, UID: first(fields["Uid"]), GID: first(fields["Gid"]), Groups: strings.Fields(fields["Groups"]),
 			Effective: fields["CapEff"], Bounding: fields["CapBnd"], NoNewPrivs: fields["NoNewPrivs"] == "1", Namespaces: map[string]string{}}
-		p.Locks = locks[pid]
+		said := false
+		if p.Locks, said = locks[pid]; !said {
+			// One of a program that was replaced since is known by what it said.
+			if exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err == nil && !os.SameFile(exe, server) {
+				p.Program = fields["Name"]
+			}
+		}
 		if p.Root, err = chroot.RootOf(pid); errors.Is(err, os.ErrNotExist) {
 			continue // it ended
 		} else if err != nil {
@@ -78,6 +89,9 @@ func status(c *command) (int, error) {
 	}
 	code := exitOK
 	for _, p := range list {
+		if p.Program != "" {
+			continue // it belongs outside
+		}
 		if p.Root == "/" || p.UID == "0" || strings.Trim(p.Effective, "0") != "" || !p.NoNewPrivs {
 			code = exitFound
 		}
@@ -85,8 +99,12 @@ func status(c *command) (int, error) {
 	if c.asJSON {
 		return code, c.json(list)
 	}
-	var rows [][]string
+	var rows, programs [][]string
 	for _, p := range list {
+		if p.Program != "" {
+			programs = append(programs, []string{strconv.Itoa(p.PID), p.Program, p.UID})
+			continue
+		}
 		var spaces []string
 		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
 			if p.Namespaces[ns] != "" {
@@ -97,7 +115,8 @@ func status(c *command) (int, error) {
 			map[bool]string{true: "yes", false: "NO"}[p.NoNewPrivs], strings.Join(spaces, " "), p.Locks})
 	}
 	c.table("children", []string{"pid", "root", "uid", "gid", "groups", "capabilities", "bounding set", "no_new_privs", "own namespaces", "locks"}, rows)
-	if len(list) == 0 {
+	c.table("programs outside of the jail, which the server writes to or asks", []string{"pid", "program", "uid"}, programs)
+	if len(rows) == 0 {
 		return exitFound, fmt.Errorf("process %d has no children", parent)
 	}
 	return code, nil
