@@ -90,6 +90,7 @@ func TestDirectives(t *testing.T) {
 var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "chrootprivatemounts": true, "chrootlandlock": true, "chrootnonewprivs": true,
 	"chrootboundingset": true, "chrootclosedescriptors": true, "filecachevalid": true, "filecachesize": true,
 	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true, "proxyfcgipaths": true, "lua_____authzprovider": true}
+
 // built with --enable-exception-hook. LuaAuthzProvider becomes another one when it was read.
 var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "filecachevalid": true, "filecachesize": true,
 	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true, "proxyfcgipaths": true,

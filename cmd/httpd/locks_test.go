@@ -57,7 +57,8 @@ func TestLocksOfAServer(t *testing.T) {
 			port := freePort(t)
 			file := filepath.Join(dir, "httpd.conf")
 			conf := fmt.Sprintf("ServerRoot %[1]s\nServerName localhost\nListen 127.0.0.1:%[2]d\nPidFile %[1]s/pid\nErrorLog %[1]s/error_log\n"+
-				"User nobody\nGroup nogroup\nChrootDir %[1]s/jail\nDocumentRoot /\n<Directory />\nRequire all granted\n</Directory>\n%[3]s",
+				"User nobody\nGroup nogroup\nChrootDir %[1]s/jail\nDocumentRoot /\n<Directory />\nRequire all granted\n</Directory>\n"+
+				"CustomLog \"|/bin/sh -c 'ls -l /proc/self/fd > %[1]s/fds; exec cat > /dev/null'\" %%U\n%[3]s",
 				dir, port, strings.ReplaceAll(c.lines, "{JAIL}", jail))
 			if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 				t.Fatal(err)
@@ -84,6 +85,9 @@ func TestLocksOfAServer(t *testing.T) {
 					t.Errorf("%q", got)
 				}
 				waitForPid(t, filepath.Join(dir, "pid"))
+				if fds, err := os.ReadFile(filepath.Join(dir, "fds")); err != nil || strings.Contains(string(fds), " 9 -> ") || !strings.Contains(string(fds), " 2 -> ") {
+					t.Errorf("the log program has %s, %v", fds, err)
+				}
 				status, err := exec.Command(bin, "-f", file, "-k", "status").CombinedOutput()
 				if want := regexp.MustCompile(`(?m)^  locked: ` + c.locks + `$`); err != nil || !want.Match(status) {
 					t.Errorf("want %s: %v\n%s", want, err, status)
@@ -92,14 +96,19 @@ func TestLocksOfAServer(t *testing.T) {
 				var children []struct {
 					PID         int
 					Root, Locks string
+					Program     string
 					NoNewPrivs  bool
 					Namespaces  map[string]string
 				}
 				if jsonErr := json.Unmarshal(text, &children); jsonErr != nil || len(children) == 0 || (err != nil) != c.newPrivs {
 					t.Fatalf("jailctl status: %v, %v\n%s", err, jsonErr, text)
 				}
-				serving := 0
+				serving, programs := 0, 0
 				for _, p := range children {
+					if p.Program != "" {
+						programs++
+						continue
+					}
 					if p.Locks == "" || restart && gone(p.PID) {
 						continue // of the generation before: on its way out
 					}
@@ -113,8 +122,8 @@ func TestLocksOfAServer(t *testing.T) {
 					}
 					inspect(t, p.PID, jail)
 				}
-				if serving == 0 {
-					t.Errorf("no child tells its locks: %s", text)
+				if serving == 0 || programs == 0 {
+					t.Errorf("no child tells its locks, or the log program lacks: %s", text)
 				}
 			}
 		})
@@ -174,6 +183,12 @@ func TestLockedStartFails(t *testing.T) {
 		t.Errorf("start: %v, %s", err, out)
 		run("-k", "stop") //nolint:errcheck // it should not be there
 	}
+	// Nor with a directory that was left open and is to be kept.
+	write("ChrootCloseDescriptors Off\n")
+	out, err := exec.Command("sh", "-c", `exec 9</; exec "$@"`, "sh", bin, "-f", file, "-k", "start").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "descriptor 9 is a directory outside the jail") {
+		t.Errorf("start: %v, %s", err, out)
+	}
 	write("")
 	if out, err := run("-k", "start"); err != nil {
 		t.Fatalf("start: %v, %s", err, out)
@@ -187,8 +202,8 @@ func TestLockedStartFails(t *testing.T) {
 	if out, err := run("-k", "graceful"); err == nil || !strings.Contains(out, "generation 0 goes on serving") {
 		t.Errorf("graceful: %v, %s", err, out)
 	}
-	var out bytes.Buffer
-	if got := string(fetch(t, fmt.Sprintf("http://127.0.0.1:%d/index.html", port), &out)); got != "page" {
+	var said bytes.Buffer
+	if got := string(fetch(t, fmt.Sprintf("http://127.0.0.1:%d/index.html", port), &said)); got != "page" {
 		t.Errorf("%q", got)
 	}
 }

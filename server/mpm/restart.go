@@ -91,6 +91,12 @@ func (m *parent) build(l *Loaded, old *generation, warn func(error)) (*generatio
 	}
 	l.Gen.Logs = g.logs
 	steps := []func() error{
+		func() error {
+			if l.jail().KeepDescriptors {
+				return nil
+			}
+			return chroot.CloseOnExec() // from log programs too
+		},
 		func() error { return openErrorLogs(l.Gen, m.Program) },
 		func() error {
 			if old != nil {
