@@ -312,7 +312,7 @@ func (h *head) tooLong(line []byte) {
 // leaves four control characters that no value has: NUL, which ends a string of
 // Apache's, and those that isspace(3) knows besides tab (observed on 2.4.71).
 func (l limits) takes(value string) bool {
-	return validValue(value) || l.unsafe && strings.IndexAny(value, "\x00\v\f\r") < 0
+	return validValue(value) || l.unsafe && !strings.ContainsAny(value, "\x00\v\f\r")
 }
 
 // validValue tells whether there are no control characters but tabs.
