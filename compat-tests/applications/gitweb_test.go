@@ -2,12 +2,15 @@ package applications
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // gitweb is a CGI program in Perl that starts git. In the jail its names are
@@ -40,7 +43,7 @@ func TestGitweb(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", jailctl, "../../cmd/jailctl").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(jailctl, "provision", "-jail", s.file("jail"), "-with", "dev", "/usr/share/gitweb/gitweb.cgi", "/usr/bin/git", "/bin/sh")
+	cmd := exec.Command(jailctl, "provision", "-jail", s.file("jail"), "-with", "dev", "/usr/share/gitweb/gitweb.cgi", "/usr/bin/git", "/usr/bin/gzip", "/bin/sh")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("jailctl: %v\n%s", err, out)
 	}
@@ -51,6 +54,14 @@ func TestGitweb(t *testing.T) {
 			s.copyTree(dir, "jail"+filepath.Dir(dir)+"/")
 		}
 	}
+	// Git opens /dev/null, and gitweb asks for the name of a repository's owner.
+	s.must(os.MkdirAll(s.file("jail/dev"), 0o755))
+	if err := unix.Mknod(s.file("jail/dev/null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil && !errors.Is(err, os.ErrExist) {
+		t.Skipf("no device can be made: %v", err)
+	}
+	s.must(os.Chmod(s.file("jail/dev/null"), 0o666))
+	s.must(os.MkdirAll(s.file("jail/etc"), 0o755))
+	s.write("jail/etc/passwd", "www-data:x:33:33:www-data:/srv:/usr/sbin/nologin\n")
 	s.copyTree("/usr/share/gitweb/static", "jail/usr/share/gitweb/")
 	s.must(os.MkdirAll(s.file("jail/srv/git"), 0o755))
 	s.write("jail/srv/gitweb.conf", "our $projectroot = $ENV{GITWEB_PROJECTROOT};\nour $git_temp = '/tmp';\n1;\n")
