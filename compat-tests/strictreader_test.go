@@ -21,7 +21,6 @@ type looseReader struct {
 	underscore bool // Content_Length is one too
 	spaces     bool // a name may have spaces around it, and a line that begins with one is a field
 	prefix     bool // a number counts up to what is none ("5abc", "+5")
-	ignoreGET  bool // the body of a GET is not read
 }
 
 var looseReaders = []looseReader{

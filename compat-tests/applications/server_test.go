@@ -287,13 +287,18 @@ func (s *stack) compare(more string, all []place, questions []question, vary []*
 			if p.apache {
 				want = got
 				if n := strings.Count(strings.Join(got, "\n"), "HTTP/1.1 200 OK\n"); n < len(got)/3 {
-					t.Errorf("Apache answers %d of %d questions: the test shows nothing", n, len(got))
+					t.Errorf("Apache answers %d of %d questions: the test shows nothing: %.1000s\n%s", n, len(got), got[0], s.log())
 				}
 				return
 			}
 			if want == nil {
 				t.Skip("Apache has not answered")
 			}
+			defer func() {
+				if t.Failed() {
+					t.Log(s.log())
+				}
+			}()
 			for i, q := range questions {
 				if d := cmp.Diff(lines(want[i]), lines(got[i])); d != "" {
 					t.Errorf("%s %.60q is answered otherwise (-apache +%s):\n%s", q.line, q.fields, p.name, d)
