@@ -6,7 +6,7 @@
 // first (Lookup, Resolve, Preload, LoadFile); then the root directory changes;
 // then groups, group, user, in that order because each step needs the privilege
 // that the next gives up; then what could bring privilege back is closed
-// (no_new_privs, capability sets); and at last the result is asked of the
+// (no_new_privs, capability sets, Landlock); and at last the result is asked of the
 // kernel, not of what the code believes it did (Proof.Check).
 //
 // Credentials belong to threads on Linux, not to processes. A program without
@@ -38,6 +38,22 @@ type Plan struct {
 	// Dumpable lets the process leave a core file after its user changed
 	// (Apache: when CoreDumpDirectory is given). Otherwise Linux forbids it.
 	Dumpable bool
+
+	// Locks beyond the change of root; the zero values are the strictest. They
+	// hold in a jail only, but for the last two.
+
+	// Mounts leaves the jail as the only file system there is. The process must
+	// have been started with PrivateMounts; OuterMounts is the MountNamespace of
+	// who started it.
+	Mounts      Wish
+	OuterMounts uint64
+	// Landlock forbids every thread to open anything outside of the jail.
+	Landlock Wish
+	// NewPrivs allows programs to gain privilege by set-user-ID files, within
+	// Bounding, a bit for each capability. The process has then been started by
+	// a Spawner that allows as much.
+	NewPrivs bool
+	Bounding uint64
 }
 
 // StepError is a step of Enter that failed. The process is then half way and
@@ -62,27 +78,17 @@ func Enter(p Plan) (Proof, error) {
 		return Proof{}, err
 	}
 	if p.Dir != "" {
-		// One descriptor for looking and for entering: the directory that was
-		// examined is the one that becomes the root, whatever is renamed meanwhile.
-		fd, err := unix.Open(p.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			proof.root, err = inodeOf(fd)
+		if err := changeRoot(p, &proof); err != nil {
+			return Proof{}, err
 		}
-		if err == nil {
-			err = unix.Fchdir(fd)
+		if p.Landlock != Off {
+			proof.landlock, err = restrict()
+			if err := proof.had(p.Landlock, "ChrootLandlock", "Landlock", err); err != nil {
+				return Proof{}, err
+			}
 		}
-		if err != nil {
-			return Proof{}, failed(err, "AH02159: Can't chdir to %s", p.Dir)
-		}
-		if err := unix.Chroot("."); err != nil {
-			return Proof{}, failed(err, "AH02160: Can't chroot to %s", p.Dir)
-		}
-		if err := unix.Chdir("/"); err != nil {
-			return Proof{}, failed(err, "AH02161: Can't chdir to new root")
-		}
-		unix.Close(fd)
 	}
-	if err := dropBounding(); err != nil {
+	if err := dropBounding(p.Bounding); err != nil {
 		return Proof{}, err
 	}
 	if !p.KeepUser {
@@ -97,24 +103,72 @@ func Enter(p Plan) (Proof, error) {
 			return Proof{}, failed(err, "AH02162: setuid: unable to change to uid: %d", id.UID)
 		}
 	}
-	if err := noNewPrivs(); err != nil {
-		return Proof{}, err
+	if !p.NewPrivs {
+		if err := noNewPrivs(); err != nil {
+			return Proof{}, err
+		}
 	}
 	if err := dropCapabilities(); err != nil {
 		return Proof{}, err
 	}
-	if p.Dumpable {
+	switch {
+	case p.Dumpable:
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 			return Proof{}, failed(err, "AH02163: set dumpable failed - this child will not coredump after software errors")
+		}
+	case p.Dir != "":
+		// The change of user has done so, but for fs.suid_dumpable, or a user that
+		// is kept: no other process of that user may look into the memory.
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+			return Proof{}, failed(err, "set dumpable to 0")
 		}
 	}
 	return proof, proof.Check()
 }
 
+// changeRoot makes the jail the root directory: of a mount namespace that holds
+// nothing else where that can be had, else by chroot(2).
+func changeRoot(p Plan, proof *Proof) error {
+	// One descriptor for looking and for entering: the directory that was
+	// examined is the one that becomes the root, whatever is renamed meanwhile.
+	fd, err := unix.Open(p.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return failed(err, "AH02159: Can't chdir to %s", p.Dir)
+	}
+	defer func() { unix.Close(fd) }()
+	if p.Mounts != Off {
+		root, final, err := pivot(fd, p.OuterMounts)
+		if err == nil {
+			unix.Close(fd)
+			fd, proof.mounts = root, true
+		} else if final {
+			return failed(err, "ChrootPrivateMounts")
+		}
+		if err := proof.had(p.Mounts, "ChrootPrivateMounts", "mounts of its own", err); err != nil {
+			return err
+		}
+	}
+	if proof.root, err = placeOf(fd); err == nil {
+		err = unix.Fchdir(fd)
+	}
+	if err != nil {
+		return failed(err, "AH02159: Can't chdir to %s", p.Dir)
+	}
+	if !proof.mounts {
+		if err := unix.Chroot("."); err != nil {
+			return failed(err, "AH02160: Can't chroot to %s", p.Dir)
+		}
+	}
+	if err := unix.Chdir("/"); err != nil {
+		return failed(err, "AH02161: Can't chdir to new root")
+	}
+	return nil
+}
+
 // prepare refuses what could not end well while nothing has been done yet, and
 // notes what Check compares with.
 func prepare(p Plan) (Proof, error) {
-	proof := Proof{Dir: p.Dir, ID: p.ID, highest: highestFD()}
+	proof := Proof{Dir: p.Dir, ID: p.ID, highest: highestFD(), newPrivs: p.NewPrivs, bounding: p.Bounding, dumpable: p.Dumpable}
 	if p.KeepUser {
 		if os.Geteuid() == 0 {
 			return Proof{}, errors.New("refusing to serve as root: User and Group must be changed")

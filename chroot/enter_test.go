@@ -84,6 +84,7 @@ func TestEnter(t *testing.T) {
 			})
 			want := report{
 				Proof:   got.Proof,
+				Locks:   got.Locks,
 				Names:   []string{"etc"},
 				IDs:     [6]int{12345, 12345, 12345, 23456, 23456, 23456},
 				Groups:  []int{23456, 34567},
@@ -153,7 +154,11 @@ func TestEnterRefuses(t *testing.T) {
 			"descriptor N is a directory outside the jail"},
 		{"directory above held", task{Plan: Plan{Dir: jail, ID: someone}, Hold: filepath.Dir(jail)},
 			"descriptor N is a directory outside the jail"},
-		{"jail held", task{Plan: Plan{Dir: jail, ID: someone}, Hold: jail}, ""},
+		{"jail held", task{Plan: Plan{Dir: jail, ID: someone, Mounts: Off}, Hold: jail}, ""},
+		{"jail held through mounts that are gone", task{Plan: Plan{Dir: jail, ID: someone, Mounts: On}, Own: true, Hold: jail},
+			"descriptor N is a directory outside the jail"},
+		{"mounts that are shared", task{Plan: Plan{Dir: jail, ID: someone, Mounts: On}},
+			"ChrootPrivateMounts On: this process shares its mounts with the one that started it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := inJail(t, c.task, false, nil, nil).Err
@@ -182,7 +187,17 @@ func TestUnprivileged(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(jail, "htdocs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	got := inJail(t, task{Plan: Plan{Dir: jail, KeepUser: true}, Middle: true}, true, as, func(pid int) {
+	for _, own := range []bool{false, true} {
+		t.Run(fmt.Sprint("own mounts ", own), func(t *testing.T) { unprivileged(t, jail, as, uid, gid, own) })
+	}
+}
+
+func unprivileged(t *testing.T, jail string, as *syscall.Credential, uid, gid int, own bool) {
+	plan := Plan{Dir: jail, KeepUser: true, Mounts: Off}
+	if own {
+		plan.Mounts = On
+	}
+	got := inJail(t, task{Plan: plan, Middle: true, Own: own}, true, as, func(pid int) {
 		// The child of the process that was started.
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 		var child int
@@ -190,7 +205,7 @@ func TestUnprivileged(t *testing.T) {
 			return // it could not be started; the report says so
 		}
 		if as != nil {
-			if root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", child)); err != nil || root != jail {
+			if root, err := RootOf(child); err != nil || root != jail {
 				t.Errorf("root is %q, %v", root, err)
 			}
 		}

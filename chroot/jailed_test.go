@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ type task struct {
 	Hold   string // a directory to keep open
 	Escape bool   // try to get out
 	Middle bool   // start the task again as an unprivileged server does
+	Own    bool   // with a mount namespace of its own
+	Pass   bool   // descriptor 3 is a socket over which a directory outside comes
+	Look   string // a file to read when standard input says so
 }
 
 // report is what the jailed process found.
@@ -47,9 +51,27 @@ type report struct {
 	Passwd    string // the user that the jail's own files call www-data
 	Dumpable  int
 	Escapes   map[string]string // what came of each attempt
+	Looked    string            // content of the file, or the error
+	Locks     []string
 }
 
+// leftVar makes this test binary list the descriptors that a program of its gets.
+const leftVar = "DONJON_CHROOT_LEFT"
+
 func TestMain(m *testing.M) {
+	if closed := os.Getenv(leftVar); closed != "" {
+		if closed == "true" {
+			if err := CloseOnExec(); err != nil {
+				panic(err)
+			}
+		}
+		cmd := exec.Command("sh", "-c", "cd /proc/self/fd; echo fds: *; exit 0")
+		cmd.Stdout = os.Stdout
+		if err := cmd.Run(); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}
 	if os.Getenv(whoVar) != "" {
 		fmt.Print(os.Geteuid())
 		os.Exit(0)
@@ -62,7 +84,15 @@ func TestMain(m *testing.M) {
 		if t.Middle {
 			os.Exit(middle(t))
 		}
-		if err := json.NewEncoder(os.Stdout).Encode(jailed(t)); err != nil {
+		r := jailed(t)
+		if t.Look != "" {
+			_, _ = os.Stdin.Read(make([]byte, 1))
+			text, err := os.ReadFile(t.Look)
+			if r.Looked = string(text); err != nil {
+				r.Looked = err.Error()
+			}
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
 			panic(err)
 		}
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the test has looked
@@ -88,6 +118,7 @@ func middle(t task) int {
 }
 
 func command(t task) *exec.Cmd {
+	t.Plan.OuterMounts = MountNamespace()
 	text, err := json.Marshal(t)
 	if err != nil {
 		panic(err)
@@ -95,6 +126,9 @@ func command(t task) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
 	cmd.Env = append(os.Environ(), taskVar+"="+string(text), "TZ=Asia/Tokyo")
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if t.Own && !t.Middle {
+		PrivateMounts(cmd.SysProcAttr)
+	}
 	return cmd
 }
 
@@ -125,7 +159,7 @@ func jailed(t task) (r report) {
 	if err != nil {
 		return report{Err: err.Error()}
 	}
-	r.Proof = proof.String()
+	r.Proof, r.Locks = proof.String(), proof.Locks()
 	if err := proof.Check(); err != nil {
 		r.Again = err.Error()
 	}
@@ -138,6 +172,9 @@ func jailed(t task) (r report) {
 	}
 	if t.Escape {
 		r.Escapes = escapes()
+	}
+	if t.Pass {
+		r.Escapes = passed()
 	}
 	r.IDs[0], r.IDs[1], r.IDs[2] = unix.Getresuid()
 	r.IDs[3], r.IDs[4], r.IDs[5] = unix.Getresgid()
@@ -162,11 +199,11 @@ func jailed(t task) (r report) {
 
 // inJail starts t, through a Spawner unless bare, calls look with its pid while
 // it waits, and gives its report.
-func inJail(t *testing.T, what task, bare bool, as *syscall.Credential, look func(pid int)) report {
+func inJail(t *testing.T, what task, bare bool, as *syscall.Credential, look func(pid int), files ...*os.File) report {
 	t.Helper()
 	cmd := command(what)
 	cmd.SysProcAttr.Credential = as
-	cmd.Stderr = os.Stderr
+	cmd.Stderr, cmd.ExtraFiles = os.Stderr, files
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +214,7 @@ func inJail(t *testing.T, what task, bare bool, as *syscall.Credential, look fun
 	}
 	start := cmd.Start
 	if !bare {
-		s, err := NewSpawner()
+		s, err := NewSpawner(Allowances{Mounts: what.Own, NewPrivs: what.Plan.NewPrivs, Bounding: what.Plan.Bounding})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,6 +237,49 @@ func inJail(t *testing.T, what task, bare bool, as *syscall.Credential, look fun
 		t.Error(err)
 	}
 	return r
+}
+
+// inJailWhile starts t and lets act do something before it looks.
+func inJailWhile(t *testing.T, what task, act func(in io.Writer, pid int)) (r report) {
+	t.Helper()
+	cmd := command(what)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSpawner(Allowances{Mounts: what.Own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Do(cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	act(in, cmd.Process.Pid)
+	if err := json.NewDecoder(out).Decode(&r); err != nil {
+		t.Error(err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+// settle waits until a process has changed its user, which it does in its jail.
+func settle(pid int) {
+	for range 1000 {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil || !strings.Contains(string(text), "\nUid:\t0\t") {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // newJail makes a directory that every user can enter.

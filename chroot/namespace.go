@@ -15,6 +15,8 @@ import (
 // (with Plan.KeepUser) gives both up. Inside a chroot Linux lets nobody make
 // another user namespace, so the right cannot be had again.
 //
+// With PrivateMounts before it the child may also change the root of its mounts.
+//
 // It tries the kernel before it says yes, and the error is the sentence for the
 // administrator.
 func Unprivileged(attr *syscall.SysProcAttr) error {
@@ -28,15 +30,11 @@ func Unprivileged(attr *syscall.SysProcAttr) error {
 	attr.GidMappingsEnableSetgroups = false
 	attr.AmbientCaps = append(attr.AmbientCaps, unix.CAP_SYS_CHROOT, unix.CAP_SETPCAP)
 
-	// A program that cannot exist: everything up to execve has worked when that
-	// is what fails.
+	if attr.Cloneflags&syscall.CLONE_NEWNS != 0 {
+		attr.AmbientCaps = append(attr.AmbientCaps, unix.CAP_SYS_ADMIN)
+	}
 	trial := *attr
-	_, err := os.StartProcess("/proc/self/exe/none", []string{"none"}, &os.ProcAttr{Env: []string{}, Sys: &trial})
-	if !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.ENOENT) {
-		var errno syscall.Errno
-		if errors.As(err, &errno) {
-			err = errno
-		}
+	if err := TryStart(&trial); err != nil {
 		return needsRoot(err)
 	}
 	return nil

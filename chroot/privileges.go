@@ -34,9 +34,9 @@ func noNewPrivs() error {
 	return nil
 }
 
-// dropBounding removes every capability from the bounding set, where this
-// process may (CAP_SETPCAP); no_new_privs makes the set harmless otherwise.
-func dropBounding() error {
+// dropBounding removes every capability but those in keep from the bounding set,
+// where this process may (CAP_SETPCAP); no_new_privs makes the set harmless otherwise.
+func dropBounding(keep uint64) error {
 	caps, err := capabilities()
 	if err != nil {
 		return failed(err, "capget")
@@ -45,6 +45,9 @@ func dropBounding() error {
 		return nil
 	}
 	for c := range capCount() {
+		if keep&(1<<c) != 0 {
+			continue
+		}
 		if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c), 0); errno != 0 {
 			return failed(errno, "drop capability %d from the bounding set", c)
 		}
@@ -126,20 +129,28 @@ const neededCaps uint64 = 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
 
 // Spawner is a thread that the parent starts its children from. It has
 // no_new_privs, no inheritable or ambient capability, and a bounding set of what
-// a child needs until it has entered its jail; children inherit that. Programs
-// that need to gain privilege (set-user-ID piped log programs) must be started
+// a child needs until it has entered its jail; children inherit that, less what
+// Allowances says. Programs that need to gain privilege (set-user-ID piped log programs) must be started
 // elsewhere. The thread stays until Close, so that a parent-death signal
 // (SysProcAttr.Pdeathsig), which Linux ties to the thread that forked, is not
 // sent early.
 type Spawner struct{ jobs chan func() }
 
+// Allowances are what a Spawner leaves to its children beyond what every one of
+// them needs. The zero value allows nothing.
+type Allowances struct {
+	Mounts   bool   // they change the root of their mount namespace
+	NewPrivs bool   // programs that they start may gain privilege: Plan.NewPrivs
+	Bounding uint64 // and up to these capabilities: Plan.Bounding
+}
+
 // NewSpawner starts the thread.
-func NewSpawner() (*Spawner, error) {
+func NewSpawner(a Allowances) (*Spawner, error) {
 	s := &Spawner{jobs: make(chan func())}
 	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with its goroutine
-		err := restrictThread()
+		err := a.restrictThread()
 		ready <- err
 		if err != nil {
 			return
@@ -165,9 +176,15 @@ func (s *Spawner) Do(start func() error) error {
 // Close ends the thread.
 func (s *Spawner) Close() { close(s.jobs) }
 
-func restrictThread() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return failed(err, "no_new_privs")
+func (a Allowances) restrictThread() error {
+	if !a.NewPrivs {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return failed(err, "no_new_privs")
+		}
+	}
+	needed := neededCaps | a.Bounding
+	if a.Mounts || a.NewPrivs { // Landlock asks for the right where privilege can be gained
+		needed |= 1 << unix.CAP_SYS_ADMIN
 	}
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return failed(err, "clear ambient capabilities")
@@ -178,7 +195,7 @@ func restrictThread() error {
 	}
 	if caps.effective&(1<<unix.CAP_SETPCAP) != 0 {
 		for c := range capCount() {
-			if neededCaps&(1<<c) != 0 {
+			if needed&(1<<c) != 0 {
 				continue
 			}
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil {

@@ -17,8 +17,46 @@ type Proof struct {
 	Dir string   // the jail's real path, "" without one
 	ID  Identity // who the process is; names are empty with Plan.KeepUser
 
-	root    inode // of Dir, as it was seen from outside
+	root    place // of Dir, as it was seen from outside
 	highest int   // no descriptor was above this one before the jail closed
+
+	mounts   bool // the jail is all that its mount namespace holds
+	landlock int  // version of Landlock that holds, 0 for none
+	newPrivs bool // programs may gain privilege, within bounding
+	bounding uint64
+	dumpable bool
+	lacks    []string // locks that could not be had and that were not insisted on
+}
+
+// had notes a lock that could not be had; it is an error where it was insisted on.
+func (p *Proof) had(wish Wish, directive, lock string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case wish == On:
+		return fmt.Errorf("%s On: %w", directive, err)
+	}
+	p.lacks = append(p.lacks, fmt.Sprintf("no %s (%v)", lock, err))
+	return nil
+}
+
+// Locks are what holds beyond the change of root and user, in a few words: "own
+// mounts", "Landlock 7", and so on; what could not be had begins with "no ".
+func (p Proof) Locks() []string {
+	var list []string
+	if p.mounts {
+		list = append(list, "own mounts")
+	}
+	if p.landlock > 0 {
+		list = append(list, fmt.Sprintf("Landlock %d", p.landlock))
+	}
+	if !p.newPrivs {
+		list = append(list, "no new privileges")
+	}
+	if p.Dir != "" && !p.dumpable {
+		list = append(list, "not dumpable")
+	}
+	return append(list, p.lacks...)
 }
 
 // String is the sentence that a child logs.
@@ -37,10 +75,14 @@ func (p Proof) String() string {
 		}
 	}
 	b.WriteString(", no capabilities")
-	if n := boundingCount(); n > 0 {
+	if p.bounding != 0 {
+		fmt.Fprintf(&b, " (%s in the bounding set)", capabilityNames(p.bounding))
+	} else if n := boundingCount(); n > 0 {
 		fmt.Fprintf(&b, " (%d in the bounding set)", n)
 	}
-	b.WriteString(", no new privileges")
+	for _, lock := range p.Locks() {
+		b.WriteString(", " + lock)
+	}
 	return b.String()
 }
 
@@ -67,8 +109,11 @@ func (p Proof) Check() error {
 	if err := p.checkIDs(); err != nil {
 		return err
 	}
-	if on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err != nil || on != 1 {
+	if on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); !p.newPrivs && (err != nil || on != 1) {
 		return fmt.Errorf("no_new_privs is not set")
+	}
+	if on, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); p.Dir != "" && !p.dumpable && (err != nil || on != 0) {
+		return fmt.Errorf("the process can be traced by others of its user")
 	}
 	caps, err := capabilities()
 	if err != nil {
@@ -81,12 +126,12 @@ func (p Proof) Check() error {
 }
 
 func (p Proof) checkRoot() error {
-	for _, name := range []string{"/", "."} {
-		var st unix.Stat_t
-		if err := unix.Stat(name, &st); err != nil {
+	for _, name := range []string{"/", ".", "/.."} {
+		at, err := placeAt(unix.AT_FDCWD, name)
+		if err != nil {
 			return failed(err, "stat %s inside the jail", name)
 		}
-		if (inode{uint64(st.Dev), st.Ino}) != p.root {
+		if at != p.root {
 			return fmt.Errorf("%s is not the jail %s", name, p.Dir)
 		}
 	}
@@ -124,12 +169,23 @@ func (p Proof) checkIDs() error {
 
 func sorted(ids []int) []int { return slices.Compact(slices.Sorted(slices.Values(ids))) }
 
-type inode struct{ dev, ino uint64 }
+// place is a directory in a mount: the kernel stops ".." at a process's root only
+// where both are those of the root.
+type place struct{ dev, ino, mount uint64 }
 
-func inodeOf(fd int) (inode, error) {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	return inode{uint64(st.Dev), st.Ino}, err
+func placeOf(fd int) (place, error) { return placeAt(fd, "") }
+
+// placeAt asks statx(2). Before Linux 5.8 mount is 0.
+func placeAt(fd int, name string) (place, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(fd, name, unix.AT_EMPTY_PATH, unix.STATX_INO|unix.STATX_MNT_ID, &st); err != nil {
+		return place{}, err
+	}
+	at := place{dev: uint64(st.Dev_major)<<32 | uint64(st.Dev_minor), ino: st.Ino}
+	if st.Mask&unix.STATX_MNT_ID != 0 {
+		at.mount = st.Mnt_id
+	}
+	return at, nil
 }
 
 // maxScan bounds the walk over descriptors where /proc could not tell the
@@ -174,8 +230,8 @@ func (p Proof) checkDescriptors() error {
 
 // below climbs from the directory fd by ".." until it meets root; it does not
 // when it meets itself, which is the real root, or may not climb.
-func below(fd int, root inode) bool {
-	at, err := inodeOf(fd)
+func below(fd int, root place) bool {
+	at, err := placeOf(fd)
 	if err != nil {
 		return false
 	}
@@ -194,7 +250,7 @@ func below(fd int, root inode) bool {
 			unix.Close(climber)
 		}
 		climber, fd = up, up
-		above, err := inodeOf(up)
+		above, err := placeOf(up)
 		if err != nil || above == at {
 			return false
 		}

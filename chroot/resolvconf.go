@@ -3,7 +3,6 @@ package chroot
 import (
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,17 +12,11 @@ import (
 // readResolver reads resolv.conf, hosts and nsswitch.conf of a directory; each
 // may be missing.
 func readResolver(etc string) (*Resolver, error) {
-	var texts [3]string
-	for i, name := range []string{"resolv.conf", "hosts", "nsswitch.conf"} {
-		var err error
-		if texts[i], err = readIfThere(filepath.Join(etc, name)); err != nil {
-			return nil, err
-		}
+	o, err := readOutside(etc)
+	if err != nil {
+		return nil, err
 	}
-	r := parseResolvConf(texts[0])
-	r.hosts = parseHosts(texts[1])
-	r.order = parseSwitch(texts[2])
-	return r, nil
+	return o.Resolver(), nil
 }
 
 // parseResolvConf reads resolv.conf(5) with the C library's limits.

@@ -2,6 +2,8 @@ package compattests
 
 import (
 	"bufio"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +28,7 @@ import (
 //	!close         close the connection when all is sent
 //	!reset         close it at once
 //	!echo          send back whatever comes from here on
+//	{accept}       in a line: what Sec-WebSocket-Accept must be
 //	!again         on a connection that has answered before: close without an answer
 type backend struct {
 	answers map[string][]string // by path
@@ -38,6 +41,9 @@ type backend struct {
 	conns map[net.Conn]bool
 	wg    sync.WaitGroup
 	ls    []net.Listener
+
+	objects  map[string]string // of Redis
+	sessions []*ftpSession     // that are not recorded yet, in the order in which they began
 }
 
 // startBackend starts the case's backend.
@@ -50,6 +56,17 @@ func (c *testCase) startBackend(dir string, port, port2 int) (*backend, error) {
 	tcp, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port2))
 	if err != nil {
 		return nil, err
+	}
+	if c.gateway == "ident" {
+		tcp.Close()
+		if tcp, err = net.Listen("tcp", c.identAddress()+":113"); err != nil {
+			return nil, err
+		}
+	}
+	if c.backendTLS != nil {
+		if tcp, err = c.backendTLS.listen(tcp, dir); err != nil {
+			return nil, err
+		}
 	}
 	path := filepath.Join(dir, "run", "backend.sock")
 	unix, err := net.Listen("unix", path)
@@ -114,6 +131,26 @@ type seen struct {
 
 func (b *backend) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
+	if b.gateway == "ftp" {
+		b.serveFTP(conn, in)
+		return
+	}
+	if b.gateway == "ident" {
+		b.serveIdent(conn, in)
+		return
+	}
+	if b.gateway == "redis" {
+		b.serveRedis(conn, in)
+		return
+	}
+	if b.gateway == "fd" {
+		b.serveFD(conn)
+		return
+	}
+	if b.gateway == "h2c" {
+		b.serveHTTP2(conn, in)
+		return
+	}
 	for served := 0; ; served++ {
 		conn.SetDeadline(time.Now().Add(8 * time.Second))
 		if b.gateway != "" {
@@ -126,6 +163,7 @@ func (b *backend) serve(conn net.Conn) {
 		if !ok {
 			return
 		}
+		q.head = toldOfTLS(conn) + q.head
 		lines := b.find(q.target)
 		if !has(lines, "!early") && !has(lines, "!body") {
 			q.readBody(in)
@@ -260,11 +298,22 @@ func (b *backend) answer(conn net.Conn, in *bufio.Reader, q *seen, lines []strin
 			io.Copy(conn, in)
 			return false
 		default:
-			io.WriteString(conn, b.expand(l))
+			io.WriteString(conn, b.expand(strings.ReplaceAll(l, "{accept}", webSocketAccept(q.head))))
 		}
 	}
 	record()
 	return keep
+}
+
+// webSocketAccept proves that a WebSocket's head was read (RFC 6455 section 4.2.2).
+func webSocketAccept(head string) string {
+	for l := range strings.SplitSeq(head, "\n") {
+		if name, key, _ := strings.Cut(strings.TrimSpace(l), ": "); strings.EqualFold(name, "Sec-WebSocket-Key") {
+			sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+			return base64.StdEncoding.EncodeToString(sum[:])
+		}
+	}
+	return ""
 }
 
 func (b *backend) expand(line string) string {
@@ -290,7 +339,7 @@ func (b *backend) record(q *seen) {
 
 // hidePort2 takes the backend's port out of a text.
 func (c *testCase) hidePort2(s string) string {
-	if c.port2 == 0 || c.backend == nil && c.slapd == "" {
+	if c.port2 == 0 || c.backend == nil && c.slapd == "" && c.ocsp == nil {
 		return s
 	}
 	return strings.ReplaceAll(s, fmt.Sprint(c.port2), "${PORT2}")

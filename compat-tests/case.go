@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,26 +19,28 @@ import (
 
 // testCase is one file of cases/.
 type testCase struct {
-	name     string
-	path     string
-	archive  *txtar.Archive
-	about    string
-	config   string
-	whole    bool // config has no preamble
-	setup    []string
-	files    map[string]string
-	requests []request
-	fields   []string // compared fields; "*" all
-	answers  string
-	logs     map[string]string // file -> wanted text
-	checks   []check
-	differs  string // why httpd answers otherwise; then its own answers
-	own      string
-	once     string              // why it is not asked twice
-	backend  map[string][]string // answers of the server behind, by path; nil for none
-	gateway  string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp
-	slapd    string              // entries of a directory behind, as LDIF; "" for none
-	port2    int                 // where that listens
+	name       string
+	path       string
+	archive    *txtar.Archive
+	about      string
+	config     string
+	whole      bool // config has no preamble
+	setup      []string
+	files      map[string]string
+	requests   []request
+	fields     []string // compared fields; "*" all
+	answers    string
+	logs       map[string]string // file -> wanted text
+	checks     []check
+	differs    string // why httpd answers otherwise; then its own answers
+	own        string
+	once       string              // why it is not asked twice
+	backend    map[string][]string // answers of the server behind, by path; nil for none
+	gateway    string              // what the backend speaks instead of HTTP: fcgi, scgi, uwsgi, ajp, ftp, fd, ident, redis
+	slapd      string              // entries of a directory behind, as LDIF; "" for none
+	port2      int                 // where that listens
+	backendTLS *backendTLS         // how the backend's port is encrypted; nil: it is not
+	ocsp       map[string][]string // what the responder answers, by path; nil for none
 }
 
 // request is one exchange: raw bytes to send on a connection of its own.
@@ -94,7 +97,7 @@ func parseCase(path string) (*testCase, error) {
 		case strings.HasPrefix(f.Name, "differs: "):
 			c.differs, c.own = strings.TrimPrefix(f.Name, "differs: "), text
 		case strings.HasPrefix(f.Name, "gateway "):
-			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil {
+			if c.gateway = strings.TrimPrefix(f.Name, "gateway "); gateways[c.gateway] == nil && !slices.Contains([]string{"ftp", "fd", "ident", "redis"}, c.gateway) {
 				return nil, fmt.Errorf("%s: unknown protocol %q", path, c.gateway)
 			}
 			if c.backend == nil {
@@ -105,6 +108,17 @@ func parseCase(path string) (*testCase, error) {
 				c.backend = map[string][]string{}
 			}
 			c.backend[strings.TrimPrefix(strings.TrimPrefix(f.Name, "backend"), " ")] = lines(text)
+		case f.Name == "backend-tls":
+			if c.backendTLS, err = parseBackendTLS(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			if c.backend == nil {
+				c.backend = map[string][]string{}
+			}
+		case f.Name == "ocsp":
+			if c.ocsp, err = parseOCSP(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
 		case f.Name == "slapd":
 			c.slapd = text
 		case strings.HasPrefix(f.Name, "once: "):
@@ -185,7 +199,7 @@ func parseRequests(text string) ([]request, error) {
 					if wait, err = time.ParseDuration(v); err != nil {
 						return nil, fmt.Errorf("request %q: %w", ls[0], err)
 					}
-				case "tls", "tls-version", "tls-certificate":
+				case "tls", "tls-version", "tls-certificate", "tls-staple":
 					if over == nil {
 						over = &tlsClient{}
 					}

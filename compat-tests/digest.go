@@ -15,7 +15,7 @@ type digestClient struct{ nonce, previous, opaque string }
 
 var (
 	digestRx    = regexp.MustCompile(`\{digest ([^}\r\n]*)\}`)
-	challengeRx = regexp.MustCompile(`(?m)^(?:WWW-Authenticate: Digest|Authentication-Info:) .*$`)
+	challengeRx = regexp.MustCompile(`(?m)^(?:(?:WWW|Proxy)-Authenticate: Digest|(?:Proxy-)?Authentication-Info:) .*$`)
 	nonceRx     = regexp.MustCompile(`([ ,](?:next)?nonce)="([^"]*)"`)
 	opaqueRx    = regexp.MustCompile(`opaque="([^"]*)"`)
 	nonceLogRx  = regexp.MustCompile(`((?:invalid |for |one-time-)nonce |hash is not )[0-9A-Za-z+/=]{12,}`)

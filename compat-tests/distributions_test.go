@@ -88,7 +88,7 @@ func (s *site) answers(t *testing.T, httpd string) (string, []string) {
 		if q.tls {
 			addr, over = s.https, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}
 		}
-		raw, err := send(addr, q.bytes(), over)
+		raw, err := send(addr, "", q.bytes(), over)
 		if err != nil {
 			stop()
 			t.Fatalf("%s: %s: %v", httpd, q.line, err)

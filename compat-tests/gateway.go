@@ -40,6 +40,7 @@ var gateways = map[string]*gateway{
 		end: fcgiRecord(3, "\x00\x00\x00\x00\x00\x00\x00\x00"), keep: true},
 	"scgi":  {read: readSCGI, begin: "Content-Type: text/plain\r\n\r\n", pack: func(s string) []byte { return []byte(s) }},
 	"ajp":   {read: readAJP, begin: "", pack: func(s string) []byte { return []byte(s) }},
+	"h2c":   {}, // see http2backend.go
 	"uwsgi": {read: readUWSGI, begin: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", pack: func(s string) []byte { return []byte(s) }},
 }
 

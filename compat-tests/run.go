@@ -104,6 +104,13 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 		}
 		defer b.stop()
 	}
+	if c.ocsp != nil {
+		stop, err := c.startOCSP(dir)
+		if err != nil {
+			return "", nil, err
+		}
+		defer stop()
+	}
 	if c.slapd != "" {
 		stop, err := c.startSlapd(dir)
 		if err != nil {
@@ -143,6 +150,7 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 	var b strings.Builder
 	var digest digestClient
 	var cookies cookieClient
+	var locks lockClient
 	for i, r := range c.requests {
 		time.Sleep(r.wait)
 		var answer string
@@ -166,16 +174,20 @@ func (c *testCase) serve(p program, dir string, times int) (answers string, logs
 			continue
 		}
 		for range times {
-			bytes, rspauth := digest.fill(cookies.fill(c.expand(r.bytes, dir, port)))
-			raw, err := send(addr, bytes, r.tls.in(dir))
+			bytes, rspauth := digest.fill(locks.fill(cookies.fill(c.expand(r.bytes, dir, port))))
+			raw, err := send(addr, c.from(), bytes, r.tls.in(dir))
 			if err != nil {
 				return "", nil, fmt.Errorf("request %d: %w", i+1, err)
 			}
 			cookies.learn(raw)
+			locks.learn(raw)
 			answer = digest.learn(raw, rspauth)
 		}
 		if i > 0 {
 			b.WriteString("\n")
+		}
+		if r.tls != nil {
+			b.WriteString(r.tls.stapled)
 		}
 		b.WriteString(c.render(answer, dir, port))
 	}
@@ -213,17 +225,21 @@ func waitForCgid(dir string) {
 // send gives the answer to what is sent on a connection of its own. A server
 // that closes with more to read may reset the connection, and the answer is lost
 // on the way now and then: then it is asked again.
-func send(addr, bytes string, over *tls.Config) (answer string, err error) {
+func send(addr, from, bytes string, over *tls.Config) (answer string, err error) {
 	for range 5 {
-		if answer, err = sendOnce(addr, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
+		if answer, err = sendOnce(addr, from, bytes, over); answer != "" || !errors.Is(err, syscall.ECONNRESET) {
 			break
 		}
 	}
 	return answer, err
 }
 
-func sendOnce(addr, bytes string, over *tls.Config) (string, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+func sendOnce(addr, from, bytes string, over *tls.Config) (string, error) {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	if from != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
+	}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return "", err
 	}
@@ -278,6 +294,7 @@ func normal(s, dir string, port int) string {
 	s = clfRx.ReplaceAllString(s, "[<time>]")
 	s = ctimeRx.ReplaceAllString(s, "[<time>]")
 	s = normalSession(s)
+	s = normalDAV(s)
 	s = strings.ReplaceAll(s, dir, "${DIR}")
 	s = strings.ReplaceAll(s, strings.TrimPrefix(dir, "/"), "${DIR:1}") // mod_rewrite's log takes the slash off
 	return strings.ReplaceAll(s, fmt.Sprint(port), "${PORT}")
@@ -292,7 +309,7 @@ func (c *testCase) render(raw, dir string, port int) string {
 	if slices.Contains(c.fields, "-chunks") {
 		raw = unchunked(raw)
 	}
-	raw = c.hidePort2(normal(relativeExpires(raw), dir, port))
+	raw = c.hideDataPorts(c.hidePort2(normal(relativeExpires(raw), dir, port)))
 	head, body, _ := strings.Cut(raw, "\n\n")
 	ls := strings.Split(head, "\n")
 	var b strings.Builder
@@ -368,7 +385,7 @@ func (c *testCase) readLogs(dir string, port int, apache bool) (map[string]strin
 		text = stampRx.ReplaceAllString(c.hidePort2(normal(text, dir, port)), "")
 		text = clientRx.ReplaceAllString(pidRx.ReplaceAllString(text, ""), "$1]")
 		text = nonceLogRx.ReplaceAllString(text, "$1<nonce>")
-		logs[name] = c.hidePort2(sourceRx.ReplaceAllString(text, "$1"))
+		logs[name] = c.hideDataPorts(c.hidePort2(sourceRx.ReplaceAllString(text, "$1")))
 	}
 	return logs, nil
 }

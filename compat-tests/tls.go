@@ -11,6 +11,8 @@ type tlsClient struct {
 	name        string // that it gives for the server; "" for none
 	version     uint16 // the only one that it speaks; 0: 1.2 and 1.3
 	certificate string // file below tls/
+	staple      bool   // the answer begins with what the server says of its certificate
+	stapled     string // that, of the last handshake
 }
 
 // noTLS stands for the answer of a server that ends the handshake.
@@ -30,6 +32,8 @@ func (t *tlsClient) set(key, value string) error {
 		t.version = v
 	case "tls-certificate":
 		t.certificate = value
+	case "tls-staple":
+		t.staple = value == "show"
 	}
 	return nil
 }
@@ -44,6 +48,13 @@ func (t *tlsClient) in(dir string) *tls.Config {
 		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
 	if t.version != 0 {
 		c.MinVersion, c.MaxVersion = t.version, t.version
+	}
+	if t.staple {
+		t.stapled = ""
+		c.VerifyConnection = func(cs tls.ConnectionState) error {
+			t.stapled = fmt.Sprintf("<stapled: %s>\n", stapled(cs.OCSPResponse))
+			return nil
+		}
 	}
 	if t.certificate != "" {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {

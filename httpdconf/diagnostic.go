@@ -60,6 +60,8 @@ func (d Diagnostic) String() string {
 	switch {
 	case d.NoPos || d.Pos.File == "":
 		return d.Summary
+	case d.Severity != Error: // ours: Apache's own warnings have no position
+		return fmt.Sprintf("%s:%d: %s", d.Pos.File, d.Pos.Line, d.Summary)
 	case d.Code != "":
 		return fmt.Sprintf("%s: Syntax error on line %d of %s:\n%s", d.Code, d.Pos.Line, d.Pos.File,
 			logged.Replace(d.Summary))

@@ -34,6 +34,7 @@ type Node struct {
 	Pos      Pos
 	Parent   *Node   // the section it stands in; nil at the top
 	Children []*Node // of a section
+	Raw      string  // text that a ReadFunc took as it stands, see [Reader.RawBody]
 }
 
 // Tree is a configuration that was read.

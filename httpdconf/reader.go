@@ -33,6 +33,7 @@ type Reader struct {
 type input struct {
 	name  string
 	lines lineList
+	text  string // what the lines were cut from; "" of a macro and of -c
 	next  int
 	via   *Via
 	macro bool
@@ -94,7 +95,7 @@ func ParseHtaccess(file, text string, o Options) (*Tree, Diagnostics) {
 	case len(lines) > maxHtaccessLines:
 		r.diags = append(r.diags, Diagnostic{Summary: fmt.Sprintf("%s has more than %d lines", file, maxHtaccessLines), NoPos: true})
 	default:
-		r.text(&input{name: file, lines: lines}, all)
+		r.text(&input{name: file, lines: lines, text: text}, all)
 	}
 	r.tree.Nodes = all.top
 	return r.tree, r.diags
@@ -140,7 +141,7 @@ func (r *Reader) file(name string, includedAt int, into *block) error {
 	if err != nil {
 		return err
 	}
-	in := &input{name: name, lines: lines}
+	in := &input{name: name, lines: lines, text: text}
 	if n := len(r.stack); n > 0 {
 		in.via = &Via{Pos: r.pos(r.current())}
 	}

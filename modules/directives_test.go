@@ -87,7 +87,8 @@ func TestDirectives(t *testing.T) {
 // ours are the directives that are not in the table: those of the jail, of what
 // is remembered of files and of mod_zstd, and one that Apache only has when it is
 // built with --enable-exception-hook.
-var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "filecachevalid": true, "filecachesize": true,
+var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "chrootprivatemounts": true, "chrootlandlock": true, "chrootnonewprivs": true,
+	"chrootboundingset": true, "chrootclosedescriptors": true, "filecachevalid": true, "filecachesize": true,
 	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true, "proxyfcgipaths": true}
 
 func checkDirective(t *testing.T, set *directives.Set, m *server.Module, want tabled) {

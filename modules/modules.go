@@ -44,10 +44,13 @@ import (
 	"github.com/donjon-httpd/donjon/modules/data"
 	"github.com/donjon-httpd/donjon/modules/dav"
 	"github.com/donjon-httpd/donjon/modules/dav_fs"
+	"github.com/donjon-httpd/donjon/modules/dav_lock"
 	"github.com/donjon-httpd/donjon/modules/dbd"
 	"github.com/donjon-httpd/donjon/modules/deflate"
+	"github.com/donjon-httpd/donjon/modules/dialup"
 	"github.com/donjon-httpd/donjon/modules/dir"
 	"github.com/donjon-httpd/donjon/modules/dumpio"
+	"github.com/donjon-httpd/donjon/modules/echo"
 	"github.com/donjon-httpd/donjon/modules/env"
 	"github.com/donjon-httpd/donjon/modules/expires"
 	"github.com/donjon-httpd/donjon/modules/ext_filter"
@@ -58,6 +61,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/heartmonitor"
 	"github.com/donjon-httpd/donjon/modules/http2"
 	"github.com/donjon-httpd/donjon/modules/http_core"
+	"github.com/donjon-httpd/donjon/modules/ident"
 	"github.com/donjon-httpd/donjon/modules/imagemap"
 	"github.com/donjon-httpd/donjon/modules/include"
 	"github.com/donjon-httpd/donjon/modules/info"
@@ -70,6 +74,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/log_debug"
 	"github.com/donjon-httpd/donjon/modules/log_forensic"
 	"github.com/donjon-httpd/donjon/modules/logio"
+	"github.com/donjon-httpd/donjon/modules/lua"
 	"github.com/donjon-httpd/donjon/modules/macro"
 	"github.com/donjon-httpd/donjon/modules/md"
 	"github.com/donjon-httpd/donjon/modules/mime"
@@ -84,9 +89,12 @@ import (
 	"github.com/donjon-httpd/donjon/modules/proxy_connect"
 	"github.com/donjon-httpd/donjon/modules/proxy_express"
 	"github.com/donjon-httpd/donjon/modules/proxy_fcgi"
+	"github.com/donjon-httpd/donjon/modules/proxy_fdpass"
+	"github.com/donjon-httpd/donjon/modules/proxy_ftp"
 	"github.com/donjon-httpd/donjon/modules/proxy_hcheck"
 	"github.com/donjon-httpd/donjon/modules/proxy_html"
 	"github.com/donjon-httpd/donjon/modules/proxy_http"
+	"github.com/donjon-httpd/donjon/modules/proxy_http2"
 	"github.com/donjon-httpd/donjon/modules/proxy_scgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_uwsgi"
 	"github.com/donjon-httpd/donjon/modules/proxy_wstunnel"
@@ -107,6 +115,7 @@ import (
 	"github.com/donjon-httpd/donjon/modules/so"
 	"github.com/donjon-httpd/donjon/modules/socache_dbm"
 	"github.com/donjon-httpd/donjon/modules/socache_memcache"
+	"github.com/donjon-httpd/donjon/modules/socache_redis"
 	"github.com/donjon-httpd/donjon/modules/socache_shmcb"
 	"github.com/donjon-httpd/donjon/modules/speling"
 	"github.com/donjon-httpd/donjon/modules/ssl"
@@ -161,6 +170,7 @@ var Builtin = []*server.Module{
 	&socache_shmcb.Module,
 	&socache_dbm.Module,
 	&socache_memcache.Module,
+	&socache_redis.Module,
 	&actions.Module,
 	&authnz_fcgi.Module,
 	&ldap.Module,
@@ -187,9 +197,12 @@ var Builtin = []*server.Module{
 	&dbd.Module,
 	&dav.Module,
 	&dav_fs.Module,
+	&dav_lock.Module,
 	&deflate.Module,
+	&dialup.Module,
 	&dir.Module,
 	&dumpio.Module,
+	&echo.Module,
 	&env.Module,
 	&expires.Module,
 	&ext_filter.Module,
@@ -198,6 +211,7 @@ var Builtin = []*server.Module{
 	&headers.Module,
 	&heartbeat.Module,
 	&heartmonitor.Module,
+	&ident.Module,
 	&imagemap.Module,
 	&http2.Module,
 	&include.Module,
@@ -208,6 +222,7 @@ var Builtin = []*server.Module{
 	&lbmethod_heartbeat.Module,
 	&log_debug.Module,
 	&log_forensic.Module,
+	&lua.Module,
 	&md.Module,
 	&mime.Module,
 	&mime_magic.Module,
@@ -218,8 +233,11 @@ var Builtin = []*server.Module{
 	&proxy_connect.Module,
 	&proxy_express.Module,
 	&proxy_fcgi.Module,
+	&proxy_fdpass.Module,
+	&proxy_ftp.Module,
 	&proxy_hcheck.Module,
 	&proxy_http.Module,
+	&proxy_http2.Module,
 	&proxy_wstunnel.Module,
 	&proxy_scgi.Module,
 	&proxy_uwsgi.Module,

@@ -147,3 +147,28 @@ func EscapeQuotes(s string) string {
 	}
 	return b.String()
 }
+
+// AuthorizationField is the name of the field by which a client says who it is:
+// to a server, or to a forward proxy (RFC 9110, sections 11.6 and 11.7).
+func (r *Request) AuthorizationField() string {
+	if r.Forward {
+		return "Proxy-Authorization"
+	}
+	return "Authorization"
+}
+
+// ChallengeField is the name of the field that asks for that.
+func (r *Request) ChallengeField() string {
+	if r.Forward {
+		return "Proxy-Authenticate"
+	}
+	return "WWW-Authenticate"
+}
+
+// AuthInfoField is the name of the field that answers it.
+func (r *Request) AuthInfoField() string {
+	if r.Forward {
+		return "Proxy-Authentication-Info"
+	}
+	return "Authentication-Info"
+}

@@ -70,7 +70,11 @@ var authzDefined = directives.NewServerSlot(func(base, _ map[string]*AuthzProvid
 
 // AddAuthz registers a kind of Require made by the configuration.
 func AddAuthz(cmd *directives.Cmd, p *AuthzProvider) {
-	m := authzDefined.Edit(cmd)
+	v := cmd.Server
+	if v.Main != nil {
+		v = v.Main
+	}
+	m := authzDefined.EditServer(v)
 	if *m == nil {
 		*m = map[string]*AuthzProvider{}
 	}

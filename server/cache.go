@@ -85,3 +85,7 @@ func (r *Request) StartResponse() {
 	InsertFilter.run(r)
 	r.insertProtocolFilters()
 }
+
+// StartBare is StartResponse without the filters that configuration and modules
+// ask for: a quick handler of Apache's that adds none has only those of HTTP.
+func (r *Request) StartBare() { r.insertProtocolFilters() }

@@ -31,7 +31,9 @@ func (r *Request) AddCommonVars() {
 	e.Add("SERVER_NAME", EscapeHTML(r.ServerNameForURL()))
 	e.Add("SERVER_ADDR", r.Conn.LocalIP)
 	e.Add("SERVER_PORT", strconv.Itoa(r.ServerPort()))
-	r.DependsOnClient()
+	if !r.passesOn() {
+		r.DependsOnClient()
+	}
 	if mode := CoreDir.Of(r.Dir).HostnameLookups.Else(LookupsOff); mode != LookupsOff {
 		if name := r.lookupClient(mode == LookupsDouble); name != "" {
 			e.Add("REMOTE_HOST", name)
@@ -83,9 +85,12 @@ func (r *Request) addFieldVars(e *Fields) {
 		if r.Main != nil && bodyFields[lower] {
 			continue
 		}
-		value, ok := r.FieldIn(name)
+		value, ok := r.fieldIn(name)
 		if !ok {
 			continue
+		}
+		if !r.passesOn() {
+			r.dependsOnField(name)
 		}
 		switch lower {
 		case "content-type":
@@ -142,6 +147,9 @@ func (r *Request) addUserVars(e *Fields) {
 	}
 	if r.AuthType != "" {
 		e.Add("AUTH_TYPE", r.AuthType)
+	}
+	if name, ok := r.RemoteLogname(); ok {
+		e.Add("REMOTE_IDENT", name)
 	}
 }
 

@@ -171,14 +171,15 @@ func (r *Request) ifRange() condition {
 	return conditionNoMatch
 }
 
-// parseDate reads the three forms of an HTTP date.
+// parseDate reads the three forms of an HTTP date. The first second of 1970 is
+// none: apr_date_parse_http gives it for what it cannot read.
 func parseDate(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return time.Time{}, false
 	}
 	t, err := http.ParseTime(s)
-	return t, err == nil
+	return t, err == nil && t.Unix() != 0
 }
 
 // findETag looks for a tag in a list. The strong comparison wants both strong;

@@ -20,6 +20,10 @@ type Conn struct {
 	// RemoteHostChecked: it was made.
 	RemoteHostChecked, RemoteHostDouble bool
 
+	// Logname is whose the connection is at the client's side; "" when nobody has
+	// asked, see [Request.RemoteLogname].
+	Logname string
+
 	// Foretold says that the connection begins with who its client is, and
 	// Origin is what was told; see [Preface].
 	Foretold bool
@@ -36,9 +40,10 @@ type Conn struct {
 	TLSCiphers []uint16           // the suite, or while hands are shaken those that may come of it in TLS 1.2
 	Session    any                // what the module that encrypts it knows of it; nil in clear
 	Notes      Fields
-	Speaks     string  // the protocol that was agreed on; "" for HTTP/1.x
-	Stream     *Stream // of a request that has it for itself, as HTTP/2's have; nil: this is the client's connection
-	Tap        *Tap    // who looks at its bytes; nil when nobody does
+	Speaks     string      // the protocol that was agreed on; "" for HTTP/1.x
+	Stream     *Stream     // of a request that has it for itself, as HTTP/2's have; nil: this is the client's connection
+	Values     map[any]any // what modules keep for the connection, by keys of types of their own
+	Tap        *Tap        // who looks at its bytes; nil when nobody does
 }
 
 // Tap looks at what goes over a connection. A wire engine calls it with the

@@ -15,6 +15,26 @@ type DBD struct {
 	// Acquire gives the connection of a request, the same until the request ends;
 	// nil when there is none, and the log says why (ap_dbd_acquire).
 	Acquire func(r *Request) DBConn
+	// Open makes a connection for a script, by the name of a driver and what
+	// DBDParams would say. known is false for a driver that there is not; an error is
+	// the database's words. The connection must be closed.
+	Open func(r *Request, driver, params string) (conn DBScriptConn, known bool, err error)
+}
+
+// DBScriptConn is a connection that also runs statements which nobody prepared.
+type DBScriptConn interface {
+	DBConn
+	// SelectText and ExecText run a statement as it stands (apr_dbd_select, apr_dbd_query).
+	SelectText(sql string, args ...any) (*DBRows, error)
+	ExecText(sql string, args ...any) (rows int64, err error)
+	// Parameters writes a statement with %s and its like in the database's own form, and
+	// counts them; an error is the database's, who cannot prepare it.
+	Parameters(query string) (sql string, params int, err error)
+	// Escape writes a text so that it may stand between quotes (apr_dbd_escape).
+	Escape(s string) string
+	// Alive tells whether the database still answers (apr_dbd_check_conn).
+	Alive() bool
+	Close()
 }
 
 // DBConn is a connection to a database, with the statements that were prepared.
@@ -94,4 +114,13 @@ func (r *Request) DBD() DBConn {
 		return d.Acquire(r)
 	}
 	return nil
+}
+
+// OpenDBD makes a connection for a script; see [DBD.Open]. Without a module that
+// knows databases no driver is known.
+func (r *Request) OpenDBD(driver, params string) (conn DBScriptConn, known bool, err error) {
+	if d := findDBD(r.Gen.Modules); d != nil && d.Open != nil {
+		return d.Open(r, driver, params)
+	}
+	return nil, false, nil
 }

@@ -13,6 +13,9 @@ func (r *Request) die(s Status) { r.dieWith(s, 200) }
 // dieWith is ap_die_r: recursive is the status of the error that is being
 // handled already, 200 for none.
 func (r *Request) dieWith(s Status, recursive int) {
+	if s == 401 && r.Forward {
+		s, r.StatusLine = 407, "" // the proxy asks, not the server behind it
+	}
 	if s == OK || s == Done {
 		r.End()
 		return
@@ -43,8 +46,8 @@ func (r *Request) dieWith(s Status, recursive int) {
 		recursive = 0
 		custom, hasCustom = CoreDir.Of(r.Dir).ErrorDocuments[int(s)]
 		hasCustom = hasCustom && !custom.Default
-		if text, ok := r.customTexts[int(s)]; ok {
-			custom, hasCustom = ErrorDocument{Text: text}, true
+		if d, ok := r.customTexts[int(s)]; ok {
+			custom, hasCustom = d, true
 		}
 	}
 	r.Status = int(s)
@@ -84,10 +87,26 @@ func (r *Request) dieWith(s Status, recursive int) {
 // CustomResponse has an error of this request answered with a text
 // (ap_custom_response).
 func (r *Request) CustomResponse(s Status, text string) {
-	if r.customTexts == nil {
-		r.customTexts = map[int]string{}
+	r.customDocument(s, ErrorDocument{Text: text})
+}
+
+// CustomDocument is CustomResponse for what may also be a URL-path or a URL.
+func (r *Request) CustomDocument(s Status, text string) {
+	d := ErrorDocument{Text: text}
+	switch scheme, _, ok := strings.Cut(text, ":"); {
+	case strings.HasPrefix(text, "/"):
+		d = ErrorDocument{Path: text}
+	case ok && scheme != "" && strings.Trim(scheme, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-.") == "":
+		d = ErrorDocument{URL: text}
 	}
-	r.customTexts[int(s)] = text
+	r.customDocument(s, d)
+}
+
+func (r *Request) customDocument(s Status, d ErrorDocument) {
+	if r.customTexts == nil {
+		r.customTexts = map[int]ErrorDocument{}
+	}
+	r.customTexts[int(s)] = d
 }
 
 // classifyDocument sorts the value of an ErrorDocument's expression as its

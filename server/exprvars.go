@@ -35,8 +35,11 @@ var exprVars = map[string]func(*Request) string{
 	"REQUEST_FILENAME": func(r *Request) string { return r.Filename },
 	"SCRIPT_FILENAME":  func(r *Request) string { return r.Filename },
 	"REMOTE_HOST":      (*Request).ClientHost,
-	"REMOTE_IDENT":     func(*Request) string { return "" },
-	"REMOTE_USER":      func(r *Request) string { return r.User },
+	"REMOTE_IDENT": func(r *Request) string {
+		name, _ := r.RemoteLogname()
+		return name
+	},
+	"REMOTE_USER": func(r *Request) string { return r.User },
 	"REMOTE_ADDR": func(r *Request) string {
 		r.DependsOnClient()
 		return r.ClientIP

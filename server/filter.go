@@ -179,6 +179,9 @@ func (l *Link) Pass(b *Brigade) error {
 	return n.filter.Run(n, b)
 }
 
+// Name is the filter's; that of the smart filter where mod_filter runs one for another.
+func (l *Link) Name() string { return l.filter.Name }
+
 // Remove takes the filter out: later brigades pass it by.
 func (l *Link) Remove() { l.gone = true }
 

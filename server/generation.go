@@ -37,6 +37,8 @@ type Generation struct {
 	prefaces      []func(*Conn) Preface
 	wire          *WireProtocol
 	announcing    bool // see announces
+	logname       func(*Request) string
+	speakers      []func(*Conn) Speaker
 	secures       []func(*Conn) *Secure
 	tlsVariable   func(*Request, string) string
 	errorLogs     map[*directives.Server]*ErrorLog
@@ -92,6 +94,12 @@ func NewGeneration(cfg *directives.Config, active []*Module) (*Generation, error
 		}
 		if m.Wire != nil {
 			g.wire = m.Wire
+		}
+		if m.Speaker != nil {
+			g.speakers = append(g.speakers, m.Speaker)
+		}
+		if m.RemoteLogname != nil {
+			g.logname = m.RemoteLogname
 		}
 		if m.TLSVariable != nil {
 			g.tlsVariable = m.TLSVariable

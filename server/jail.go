@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/fixroot"
 )
@@ -12,6 +13,12 @@ type JailConfig struct {
 	Spelled     string // as ChrootDir said it, made absolute; Dir without its links followed
 	FixRoot     bool
 	User, Group string // as written: a name or "#id"
+
+	// Locks beyond the change of root; package chroot says what each does.
+	PrivateMounts, Landlock directives.Opt[chroot.Wish]
+	NewPrivs                bool   // ChrootNoNewPrivs Off
+	Bounding                uint64 // ChrootBoundingSet: a bit for each capability that programs may gain
+	KeepDescriptors         bool   // ChrootCloseDescriptors Off
 }
 
 // Jail is the slot of the jail's configuration.

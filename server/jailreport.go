@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/fixroot"
 	"github.com/donjon-httpd/donjon/httpdconf"
@@ -46,8 +47,33 @@ func (j *jailReport) walk(nodes []*httpdconf.Node) {
 		if d := j.rows[strings.ToLower(n.Name)]; d != nil && d.Reads == directives.InJail {
 			j.path(n)
 		}
+		if lacks := lacking[strings.ToLower(n.Name)]; lacks != nil {
+			j.lock(n, lacks)
+		}
 		j.walk(n.Children)
 	}
+}
+
+// lacking says of the locks that a kernel may not have whether it lacks them.
+var lacking = map[string]func() error{"chrootprivatemounts": chroot.LacksPrivateMounts, "chrootlandlock": chroot.LacksLandlock}
+
+// lock tells of a lock that is asked for and that this kernel has not.
+func (j *jailReport) lock(n *httpdconf.Node, lacks func() error) {
+	word, _ := httpdconf.Getword(n.Args)
+	wish, ok := chroot.ParseWish(word)
+	if !ok || wish == chroot.Off {
+		return
+	}
+	err := lacks()
+	if err == nil {
+		return
+	}
+	d := httpdconf.Diagnostic{Severity: httpdconf.Warning, Pos: n.Pos, Summary: fmt.Sprintf("%s %s cannot be had here: %v", n.Name, word, err),
+		Hint: "the server would not start here; say Auto if it may do without"}
+	if wish == chroot.Auto {
+		d.Severity, d.Hint = httpdconf.Note, "the server does without here"
+	}
+	j.diags = append(j.diags, d)
 }
 
 // path judges the last argument, which is the path in all rows that are marked.

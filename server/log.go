@@ -96,6 +96,15 @@ type Event struct {
 	r *Request
 }
 
+// From says that the line comes from a place in a script of the server's, where lines show
+// where they come from.
+func (e *Event) From(file string, line int) *Event {
+	if e != nil && e.file != "" {
+		e.file, e.line = file, line
+	}
+	return e
+}
+
 // Err adds the cause: an errno is shown as Apache does, "(13)Permission denied: ".
 func (e *Event) Err(err error) *Event {
 	if e != nil {

@@ -55,6 +55,12 @@ type Module struct {
 	Certificates  *CertificateManager // certificates that it brings; may be nil
 	LDAP          LDAP                // how it asks directories; may be nil
 	MarkupCharset *MarkupCharset      // how it finds out the character set of pages; may be nil
+	// Speaker serves a connection that does not speak HTTP, nil for one that does; see
+	// [Conn.Speaker]. May be nil.
+	Speaker func(*Conn) Speaker
+	// RemoteLogname answers whose the connection is at the client's side, "" when it
+	// does not ask for this request; see [Request.RemoteLogname]. May be nil.
+	RemoteLogname func(*Request) string
 	// Preface answers what a connection must begin with, nil for nothing; may be nil.
 	Preface func(*Conn) Preface
 	// Secure answers how a connection is encrypted, nil for one in clear; may be nil.
@@ -88,8 +94,8 @@ type Module struct {
 	// StatusPage is what it adds to mod_status's page, HTML or, when short, lines
 	// for programs; may be nil.
 	StatusPage func(r *Request, short bool) string
-	// DavProvider is the name of the WebDAV repository that it is; "" for none.
-	DavProvider string
+	// DavProvider is the WebDAV repository that it is; nil for none.
+	DavProvider *DavProvider
 	// ProxyTLS answers how to speak TLS to a backend, see [Request.ProxyTLS]; may be nil.
 	ProxyTLS func(r *Request, host string) (*tls.Config, error)
 }

@@ -186,8 +186,8 @@ func (p HandlerPhase) Named(name string, f func(*Request) Status) Hook {
 	return Hook{phase: p.id, order: middle, run: f, name: name}
 }
 
-// ReallyFirst, First, Middle, Last and ReallyLast are handlers that are asked whatever the
-// handler's name is; ReallyLast is the default handler's place.
+// ReallyFirst, First, Middle, Last and ReallyLast are handlers that are asked
+// whatever the handler's name is; ReallyLast is the default handler's place.
 func (p HandlerPhase) ReallyFirst(f func(*Request) Status) Hook {
 	return Hook{phase: p.id, order: reallyFirst, run: f}
 }

@@ -63,6 +63,10 @@ type Stream struct {
 	PushedOn uint32 // the stream whose answer had this one pushed; 0 for none
 }
 
+// NoteHTTP1Required is a note of a request that only a connection of HTTP/1.1 can
+// serve: why that is so.
+const NoteHTTP1Required = "ssl-renegotiate-forbidden"
+
 // Protocol is the name of the protocol that the connection speaks (ap_get_protocol).
 func (c *Conn) Protocol() string {
 	if c.Speaks != "" {

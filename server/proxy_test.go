@@ -82,8 +82,10 @@ func TestNamedSockets(t *testing.T) {
 			{Name: "RewriteRule", Args: `^ unix:/run/$1|http://h/ [P]`},
 			{Name: "ProxyPass", Args: `unix:rel.sock|http://h/`}}},
 		{Name: "BalancerMember", Args: "unix:/run/b.sock|http://two/"},
+		{Name: "ProxyPass", Args: `/b "fd://run/../d.sock"`},
+		{Name: "ProxyPassMatch", Args: `^/c(.*) fd://run/$1`},
 		{Name: "ErrorLog", Args: "unix:/no"}}}
-	if d := cmp.Diff([]string{"/r/logs/rel.sock", "/run/a.sock", "/run/b.sock"}, NamedSockets(tree)); d != "" {
+	if d := cmp.Diff([]string{"/r/d.sock", "/r/logs/rel.sock", "/run/a.sock", "/run/b.sock"}, NamedSockets(tree)); d != "" {
 		t.Error(d)
 	}
 }

@@ -35,6 +35,13 @@ type ProxyConn struct {
 	TLS      bool
 	// Close: it is not to be used again after this call.
 	Close bool
+	// Chatty: the backend may say something while the connection waits, which does
+	// not spoil it; a module reads it then.
+	Chatty bool
+	// State is what a module keeps with the connection while that is open.
+	State any
+	// ALPN are the protocols that StartTLS offers.
+	ALPN []string
 	// Served is how many requests it has answered before; 0 for a new one.
 	Served int
 
@@ -49,8 +56,10 @@ type ProxyConn struct {
 	// a connection that is made anew is not watched.
 	Watched bool
 	// A request that is under way on it already; nil for none.
-	flight *ProxyFlight
-	local  string // the port of this side's end
+	flight  *ProxyFlight
+	local   string // the port of this side's end
+	path    string // of a unix socket that this process has connected to by itself, as it sees it; ""
+	tlsHost string // whose certificate was asked for; see StartTLS
 }
 
 // proxyPool is a worker's connections in this child. Those that are free wait in
@@ -253,6 +262,7 @@ func (c *ProxyConn) shut() {
 	if c.Conn != nil {
 		c.Conn.Close() //nolint:errcheck // nothing is lost by it
 		c.Conn, c.under = nil, nil
+		c.State = nil
 	}
 	GiveReader(c.TakeReader())
 	c.Served, c.flight, c.Watched = 0, nil, false
@@ -352,7 +362,7 @@ func (c *ProxyCall) Connect(conn *ProxyConn) error {
 	}
 	if conn.Conn != nil {
 		state := conn.under.Check()
-		if state == backend.Alive {
+		if state == backend.Alive || state == backend.Spoken && conn.Chatty {
 			conn.under.SetTimeout(c.Timeout())
 			conn.R = takeReader(conn.Conn, c.readerSize())
 			return nil
@@ -452,7 +462,7 @@ func (c *ProxyCall) options() backend.Options {
 func (c *ProxyCall) dial(conn *ProxyConn) error {
 	o := c.options()
 	if conn.Socket != "" {
-		under, err := c.R.Gen.DialSocket(conn.Socket, o)
+		under, path, err := c.R.Gen.dialSocket(conn.Socket, o)
 		if err != nil {
 			proxylog.Error(c.scope()).Err(ErrnoOf(err)).Msgf("AH02454: %s: attempt to connect to Unix domain socket %s (%s:%d) failed", conn.name, conn.Socket, conn.Hostname, conn.Port)
 			return err
@@ -460,7 +470,7 @@ func (c *ProxyCall) dial(conn *ProxyConn) error {
 		if e := proxylog.Debug(c.scope()); e != nil {
 			e.Msgf("AH02823: %s: connection established with Unix domain socket %s (%s:%d)", conn.name, conn.Socket, conn.Hostname, conn.Port)
 		}
-		conn.under = under
+		conn.under, conn.path = under, path
 		return nil
 	}
 	addrs, err := conn.found, error(nil)
@@ -602,36 +612,56 @@ func (c *ProxyCall) lookup(conn *ProxyConn) ([]netip.Addr, error) {
 // DialSocket connects to a "unix:" socket that the configuration calls path: in
 // the jail where it lies there, else the parent connects to it.
 func (g *Generation) DialSocket(path string, o backend.Options) (*backend.Conn, error) {
+	conn, _, err := g.dialSocket(path, o)
+	return conn, err
+}
+
+// dialSocket is DialSocket that also tells what the socket is called here; "" when
+// the parent has connected to it.
+func (g *Generation) dialSocket(path string, o backend.Options) (*backend.Conn, string, error) {
 	inside, translated := path, false
 	if g.Jail.Fix() {
 		inside, translated = g.Jail.Request(path)
 	}
 	conn, err := backend.DialUnix(inside, o)
 	if err == nil || g.Sockets == nil || translated || !errors.Is(err, syscall.ENOENT) {
-		return conn, err
+		return conn, inside, err
 	}
 	fd, err := g.Sockets.Connect(filepath.Clean(path))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return backend.FromFD(fd, o.Timeout)
+	conn, err = backend.FromFD(fd, o.Timeout)
+	return conn, "", err
 }
 
 // StartTLS speaks TLS with the backend from now on, as [Request.ProxyTLS] says
-// for host. It does nothing on a connection that speaks it already.
+// for host. A connection that speaks it already stays, unless it was made for
+// another host: then it is made anew.
 func (c *ProxyConn) StartTLS(call *ProxyCall, host string) error {
 	if c.TLS {
-		return nil
+		if equalFold(c.tlsHost, host) {
+			return nil
+		}
+		c.shut()
+		if err := call.Connect(c); err != nil {
+			return err
+		}
 	}
 	conf, err := call.R.ProxyTLS(host)
 	if err != nil {
+		proxylog.Error(call.scope()).Msgf("AH00961: %s: failed to enable ssl support for %s (%s)", c.name, c.Address(), c.Hostname)
 		return err
+	}
+	if c.ALPN != nil {
+		conf.NextProtos = c.ALPN
 	}
 	t := tls.Client(c.under, conf)
 	if err := t.Handshake(); err != nil {
+		proxylog.Info(call.scope()).Err(err).Msgf("AH02003: SSL Proxy connect failed to %s (%s)", c.Address(), c.Hostname)
 		return err
 	}
-	c.Conn, c.TLS = t, true
+	c.Conn, c.TLS, c.tlsHost = t, true, host
 	c.R.Reset(t)
 	return nil
 }

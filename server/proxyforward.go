@@ -2,7 +2,10 @@ package server
 
 import (
 	"bytes"
+	"net/netip"
 	"time"
+
+	"github.com/donjon-httpd/donjon/server/backend"
 )
 
 // A request that looks like one that was sent to a backend before may be sent
@@ -25,6 +28,14 @@ type Forwarding struct {
 	Head    string        // the answer's head as it came, with the empty line
 	Length  int64         // of the answer's body
 	Body    []byte        // the piece of it that is being passed on
+
+	// Records: FastCGI is spoken, Head is what the application's fields are, and Length is not known.
+	Records bool
+	// Fresh: each request has a connection of its own, to Addr or Path.
+	Fresh bool
+	Addr  netip.AddrPort
+	Path  string // of a unix socket
+	to    backend.Target
 }
 
 // Forwarded says that a backend answers the request: the answer is not to be
@@ -39,6 +50,10 @@ func (r *Request) DependsOnAnswer(field string) {
 		r.Unrepeatable()
 	}
 }
+
+// passesOn tells whether what programs are told about the client goes to a backend:
+// it is not made into anything else then, and another client's can go in its place.
+func (r *Request) passesOn() bool { return r.Top().depends.forwarded }
 
 // MayForward tells whether a later request may be forwarded as this one was, as
 // far as is known.
@@ -82,6 +97,75 @@ func (f *Forwarding) Take() *ProxyConn {
 	c.Close = false
 	return c
 }
+
+// Target tells f where the connection leads. It is false for one that this process
+// could not make by itself in the same way.
+func (c *ProxyCall) Target(conn *ProxyConn, f *Forwarding) bool {
+	f.Worker, f.Host, f.Port, f.Socket, f.Timeout = c.Worker, conn.Hostname, conn.Port, conn.Socket, c.Timeout()
+	if conn.Socket != "" {
+		f.Path = conn.path
+	} else {
+		f.Addr = conn.addr
+	}
+	o := c.options()
+	var ok bool
+	f.to, ok = backend.TargetOf(f.Addr, f.Path)
+	return ok && !conn.aimed && !o.KeepAlive && !o.Source.IsValid() && o.ReceiveBuffer == 0
+}
+
+// Dial begins to connect to the target of one with Fresh; -1 when that cannot be
+// done now, or the worker is not to be asked. The descriptor is given to Hangup or
+// Adopt.
+func (f *Forwarding) Dial() int {
+	w := f.Worker
+	if !w.Shared.Status().Usable() {
+		return -1
+	}
+	p := &w.pool
+	p.mu.Lock()
+	if most := w.Params.Max.Else(0); most > 0 && p.inUse >= most {
+		p.mu.Unlock()
+		return -1
+	}
+	p.inUse++
+	p.mu.Unlock()
+	fd, err := f.to.Begin()
+	if err != nil {
+		f.left()
+		return -1
+	}
+	return fd
+}
+
+// left says that a connection of Dial's is not in use any more.
+func (f *Forwarding) left() {
+	p := &f.Worker.pool
+	p.mu.Lock()
+	p.inUse--
+	p.wakeOne()
+	p.mu.Unlock()
+}
+
+// Hangup closes a connection that Dial has made.
+func (f *Forwarding) Hangup(fd int) {
+	backend.Close(fd)
+	f.left()
+}
+
+// Adopt makes a connection for the phases of one that Dial has made; nil when it
+// had to be closed.
+func (f *Forwarding) Adopt(fd int) *ProxyConn {
+	under, err := backend.FromFD(fd, f.Timeout)
+	if err != nil {
+		f.left()
+		return nil
+	}
+	return &ProxyConn{Conn: under, under: under, Worker: f.Worker, Hostname: f.Host, Port: f.Port, Socket: f.Socket, path: f.Path, addr: f.Addr, Close: true}
+}
+
+// InFlight tells whether a request is under way on the connection already: it is
+// to be used by [ProxyCall.Send], without Connect.
+func (c *ProxyConn) InFlight() bool { return c.flight != nil }
 
 // SetGone says that the other side has closed the connection while it waited.
 func (c *ProxyConn) SetGone() { c.gone.Store(true) }

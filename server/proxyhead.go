@@ -65,7 +65,7 @@ func (c *ProxyCall) AppendHead(b []byte, h ProxyHead) []byte {
 			proxylog.Warn(r).Msgf("AH01092: no HTTP 0.9 request (with no host line) on incoming request and preserve host set forcing hostname to be %s for uri %s", name, r.URI)
 			saved = name
 		}
-		b = append(b, saved...)
+		b = appendValue(b, saved)
 	}
 	b = append(b, "\r\n"...)
 
@@ -95,10 +95,10 @@ func (c *ProxyCall) AppendHead(b []byte, h ProxyHead) []byte {
 		}
 		b = append(b, name...)
 		b = append(b, ": "...)
-		b = append(b, values[0]...)
+		b = appendValue(b, values[0])
 		for _, v := range values[1:] {
 			b = append(b, ", "...)
-			b = append(b, v...)
+			b = appendValue(b, v)
 		}
 		for k := range adds {
 			if !adds[k].done && adds[k].name == key {
@@ -112,11 +112,39 @@ func (c *ProxyCall) AppendHead(b []byte, h ProxyHead) []byte {
 		if !a.done {
 			b = append(b, a.name...)
 			b = append(b, ": "...)
-			b = append(b, a.value...)
+			b = appendValue(b, a.value)
 			b = append(b, "\r\n"...)
 		}
 	}
 	return b
+}
+
+// appendValue writes a field's value behind b. With HttpProtocolOptions Unsafe
+// it may have come with a CR or NUL in it, at which somebody's line ends: such is
+// replaced by a space (RFC 9110 section 5.5).
+func appendValue(b []byte, v string) []byte {
+	if strings.IndexByte(v, '\r') < 0 && strings.IndexByte(v, 0) < 0 && strings.IndexByte(v, '\n') < 0 {
+		return append(b, v...)
+	}
+	for i := 0; i < len(v); i++ {
+		if c := v[i]; c == '\r' || c == '\n' || c == 0 {
+			b = append(b, ' ')
+		} else {
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// framesAsUnderscore tells whether a field is taken for one about the length of
+// the body by those who do not tell an underscore from a hyphen, as programs do that
+// know fields as variables of an environment.
+func framesAsUnderscore(key string) bool {
+	if strings.IndexByte(key, '_') < 0 {
+		return false
+	}
+	name := strings.ReplaceAll(key, "_", "-")
+	return equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding")
 }
 
 // dropped tells whether a field of the request is not sent on: those about one
@@ -143,7 +171,7 @@ func (c *ProxyCall) dropped(key string, h ProxyHead, via ProxyVia, connection []
 			return true
 		}
 	}
-	return false
+	return framesAsUnderscore(key)
 }
 
 // connectionNames tells whether a Connection field names a field.

@@ -29,6 +29,21 @@ type ClientStream interface {
 // ErrNoTunnel is an engine whose connections carry nothing but HTTP.
 var ErrNoTunnel = errors.New("the client's connection cannot become a tunnel")
 
+// GiveAway takes the client's connection out of HTTP: the response is complete,
+// whatever was sent of it. r.Exchange.Drop has to be called behind its use.
+func (r *Request) GiveAway() (ClientStream, error) {
+	h, ok := r.Exchange.(Hijacker)
+	if !ok {
+		return nil, ErrNoTunnel
+	}
+	client, err := h.Hijack()
+	if err != nil {
+		return nil, err
+	}
+	r.Conn.Close, r.HeadSent, r.ended = true, true, true
+	return client, nil
+}
+
 // tunnel is bytes under way between a client and a backend.
 type tunnel struct {
 	r        *Request
@@ -44,15 +59,11 @@ type tunnel struct {
 // or nothing has moved for the timeout; 0 is no bound (ap_proxy_tunnel_run). first is written to
 // the client before. The response is complete then. An error says that there is no tunnel.
 func (r *Request) Tunnel(name string, conn *ProxyConn, timeout time.Duration, first ...byte) error {
-	h, ok := r.Exchange.(Hijacker)
-	if !ok {
-		return ErrNoTunnel
-	}
-	client, err := h.Hijack()
+	client, err := r.GiveAway()
 	if err != nil {
 		return err
 	}
-	r.Conn.Close, r.HeadSent, r.ended, conn.Close = true, true, true, true
+	conn.Close = true
 	t := &tunnel{r: r, client: client, conn: conn, timeout: timeout, noHalf: r.Env.Has("proxy-nohalfclose")}
 	t.moved.Store(time.Now().UnixNano())
 	proxylog.Trace(1, r).Msgf("AH10212: proxy: %s: tunnel running (timeout %f)", name, timeout.Seconds())

@@ -146,6 +146,10 @@ func splitAddrPort(s string) (host string, port int, ok bool) {
 // for, and the query behind it, with its "?" (the canon handlers of mod_proxy's
 // companions). badPath and badQuery are the numbers of their log lines.
 func (r *Request) ProxyPathOf(path string, log *Log, badPath, badQuery string) (p, query string, s Status) {
+	if !visible(r.Method) { // HttpProtocolOptions Unsafe takes anything for one
+		log.Error(r).Msgf("%s: To be forwarded method contains control characters or spaces", badPath)
+		return "", "", 400
+	}
 	raw := true
 	switch {
 	case r.Forward, r.Notes.Has("proxy-nocanon"):

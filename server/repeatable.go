@@ -165,7 +165,7 @@ func (r *Request) MayRepeat() bool {
 
 // mayCome tells whether a later request may be answered as this one without the phases.
 func (r *Request) mayCome(forwarded bool) bool {
-	return !r.depends.unrepeatable && r.depends.forwarded == forwarded && r.Initial() && r.Next == nil && !r.Simple && !r.Chunked &&
+	return !r.depends.unrepeatable && r.depends.forwarded == forwarded && r.Initial() && r.Next == nil && !r.Simple && (forwarded || !r.Chunked) &&
 		r.ContentLength == 0 && !r.Conn.Aborted
 }
 

@@ -97,8 +97,8 @@ type Request struct {
 	Env    Fields       // r->subprocess_env
 
 	depends         dependencies
-	customTexts     map[int]string // by status, see CustomResponse
-	connectionAt    int            // among Out
+	customTexts     map[int]ErrorDocument // by status, see CustomResponse
+	connectionAt    int                   // among Out
 	marks           map[any]int
 	siblings        *Siblings // of a subrequest that one of them made
 	redirects       int       // internal redirects and subrequests on the way here

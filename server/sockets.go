@@ -29,8 +29,8 @@ func RuntimeDir(t *httpdconf.Tree) string {
 	return path.Join(t.ServerRoot, DefaultRuntimeDir)
 }
 
-// NamedSockets are the "unix:" sockets that the main configuration names, in
-// any directive: absolute real paths in order, each once. A name with a variable
+// NamedSockets are the "unix:" sockets that the main configuration names, and those
+// of "fd:" URLs, in any directive: absolute real paths in order, each once. A name with a variable
 // or a back reference in it, which requests could shape, is none.
 func NamedSockets(t *httpdconf.Tree) []string {
 	var found []string
@@ -38,6 +38,7 @@ func NamedSockets(t *httpdconf.Tree) []string {
 	walk = func(nodes []*httpdconf.Node) {
 		for _, n := range nodes {
 			found = append(found, socketsIn(n.Args)...)
+			found = append(found, passingSockets(n.Args, t.ServerRoot)...)
 			if strings.EqualFold(n.Name, "DBDParams") {
 				found = append(found, databaseSocket(n.Args)...)
 			}
@@ -70,6 +71,25 @@ func socketsIn(args string) []string {
 			found = append(found, p)
 		}
 	}
+}
+
+// passingSockets finds "fd://path" in the arguments of a directive: relative paths
+// start from root (mod_proxy_fdpass).
+func passingSockets(args, root string) []string {
+	var found []string
+	for _, w := range strings.FieldsFunc(args, func(c rune) bool { return strings.ContainsRune(" \t\"'", c) }) {
+		const scheme = "fd://"
+		if len(w) < len(scheme) || !equalFold(w[:len(scheme)], scheme) {
+			continue
+		}
+		if p := w[len(scheme):]; p != "" && !strings.ContainsAny(p, "$%\\") {
+			if !path.IsAbs(p) {
+				p = path.Join(root, p)
+			}
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 // databaseSocket finds the socket of a database in the arguments of DBDParams:

@@ -21,6 +21,13 @@ func isUnreserved(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
+// NormalizedPath is a path of a URL, still encoded, as the request's own would be
+// treated: without "." and ".." segments, and without repeated slashes where
+// MergeSlashes says so. It is false for a path that climbs above the root.
+func (r *Request) NormalizedPath(path string) (string, bool) {
+	return normalizePath(path, CoreServer.Of(r.Server).MergeSlashes.Else(true), true, false)
+}
+
 // normalizePath removes "." and ".." segments, and, when merge is set,
 // repeated slashes; with decode it first turns %xx of unreserved characters
 // into themselves. ok is false for a path that climbs above the root, or does
@@ -228,6 +235,12 @@ var htmlEscaper = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", `"
 
 // EscapeHTML writes text for a page (ap_escape_html).
 func EscapeHTML(s string) string { return htmlEscaper.Replace(s) }
+
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// EscapeXML writes text as the content of an XML element (apr_xml_quote_string
+// without quotes).
+func EscapeXML(s string) string { return xmlEscaper.Replace(s) }
 
 // EscapeShell puts a backslash before what means something to a shell (ap_escape_shell_cmd).
 func EscapeShell(s string) string {

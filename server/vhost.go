@@ -181,6 +181,10 @@ func (g *Generation) ChooseServer(r *Request) Status {
 			r.Header["Host"] = []string{r.hostField()}
 		}
 	}
+	if r.URL != nil && r.URL.Scheme != "" && r.URL.Host != host {
+		// A URL that is not this server's: its port is told all the same (ap_get_server_port).
+		_, _, r.Port, _ = SplitProxyURL(r.URL.Scheme + "://" + r.URL.Host)
+	}
 	c := g.vhosts.chain(r.Conn.Local)
 	if c != nil {
 		if r.Hostname != "" {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -43,6 +44,10 @@ func control(argv []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: %v\n", argv[0], err)
 		return 1
 	}
+	if err := runtimeDirs(); err != nil {
+		fmt.Fprintln(stdout, err)
+		return 1
+	}
 	given = append(given, strings.Fields(os.Getenv("APACHE_ARGUMENTS"))...)
 	httpd := func(stdout, stderr io.Writer, args ...string) int {
 		os.Args = slices.Concat([]string{server.ProgramName}, given, args) // what a daemon is started with
@@ -72,6 +77,42 @@ func control(argv []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "Action '%s' failed.\nThe Apache error log may have more information.\n", strings.Join(argv[1:], " "))
 	}
 	return status
+}
+
+// runtimeDirs makes the directories that Debian's configuration expects and that are
+// gone after each boot: APACHE_RUN_DIR, the socks below it and APACHE_LOCK_DIR, the
+// last two for APACHE_RUN_USER. Where the variables are not set there is nothing to make.
+func runtimeDirs() error {
+	run, lock := os.Getenv("APACHE_RUN_DIR"), os.Getenv("APACHE_LOCK_DIR")
+	if os.Geteuid() != 0 {
+		return nil // they belong to the system
+	}
+	if run != "" {
+		if err := os.MkdirAll(run, 0o755); err != nil {
+			return err
+		}
+	}
+	owner := os.Getenv("APACHE_RUN_USER")
+	id, lookupErr := chroot.Lookup(owner, "#0")
+	for _, dir := range []string{filepath.Join(run, "socks"), lock} {
+		if dir == "socks" || dir == "" || exists(dir) {
+			continue
+		}
+		err := lookupErr
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(dir), 0o755)
+		}
+		if err == nil {
+			err = os.Mkdir(dir, 0o755)
+		}
+		if err == nil {
+			err = os.Chown(dir, id.UID, -1)
+		}
+		if err != nil {
+			return fmt.Errorf("Cannot create %s with owner %s: %w", dir, owner, err)
+		}
+	}
+	return nil
 }
 
 // sourceVariables takes over what the shell file beside the configuration

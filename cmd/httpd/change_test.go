@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/donjon-httpd/donjon/chroot"
 )
 
 // TestChangedConfiguration restarts, both ways, into another jail, another
@@ -54,7 +56,7 @@ func TestChangedConfiguration(t *testing.T) {
 			s.must("-k", command)
 			page(s.addr, "localhost", "jail2/htdocs")
 			for _, pid := range childrenOf(t, s.pid) {
-				root, _ := os.Readlink(fmt.Sprintf("/proc/%d/root", pid))
+				root, _ := chroot.RootOf(pid)
 				if root != s.file("jail2") && !finishing(pid, s) {
 					t.Errorf("child %d has the root %s", pid, root)
 				}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/fcgi"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -182,4 +184,92 @@ ProxyPass /p http://`+l.Addr().String()+`
 			t.Errorf("not in the log: %q", line)
 		}
 	}
+}
+
+// TestForwardingToFastCGI is TestForwarding for an application that is asked over
+// a socket in the jail, a connection for each request.
+func TestForwardingToFastCGI(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can enter a chroot with User and Group")
+	}
+	bin := filepath.Join(t.TempDir(), "httpd")
+	buildHere(t, ".", bin)
+	root := jailTree(t, "jail/htdocs", "jail/run")
+	l, err := net.Listen("unix", filepath.Join(root, "jail/run/app.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	os.Chmod(filepath.Join(root, "jail/run/app.sock"), 0o666)
+	go fcgi.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		env := fcgi.ProcessEnv(r)
+		w.Header().Set("Content-Type", "text/plain")
+		mood := r.Header.Get("X-Mood")
+		if mood == "other" {
+			w.Header().Set("X-Other", "yes")
+			w.WriteHeader(404)
+		}
+		fmt.Fprintf(w, "%s %s %s %s\n", r.Header.Get("X-Seq"), mood, r.RemoteAddr, env["SCRIPT_FILENAME"])
+		switch mood {
+		case "long":
+			io.WriteString(w, strings.Repeat("l", 60000))
+		case "huge":
+			io.WriteString(w, strings.Repeat("h", 200000))
+		case "slow":
+			w.(http.Flusher).Flush()
+			time.Sleep(5 * time.Millisecond)
+			io.WriteString(w, "later")
+		}
+	}))
+	url := startServer(t, bin, root, `
+LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule proxy_module modules/mod_proxy.so
+LoadModule proxy_fcgi_module modules/mod_proxy_fcgi.so
+ChrootDir ${ROOT}/jail
+DocumentRoot /htdocs
+<Files app.php>
+    SetHandler "proxy:unix:/run/app.sock|fcgi://localhost"
+</Files>
+`)
+	if err := os.WriteFile(filepath.Join(root, "jail/htdocs/app.php"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lengths := map[string]int{"long": 60000, "huge": 200000, "slow": 5}
+	var wg sync.WaitGroup
+	for n := range 6 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			rng := rand.New(rand.NewPCG(uint64(n), 2))
+			var local string
+			dial := func(_ context.Context, network, addr string) (net.Conn, error) {
+				c, err := net.Dial(network, addr)
+				if err == nil {
+					local = c.LocalAddr().String()
+				}
+				return c, err
+			}
+			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, DialContext: dial}, Timeout: 20 * time.Second}
+			for i := range 150 {
+				mood := []string{"plain", "plain", "long", "huge", "slow", "other"}[rng.IntN(6)]
+				id := fmt.Sprintf("%d-%d", n, i)
+				req, _ := http.NewRequest("GET", url+"/app.php?x", nil)
+				req.Header.Set("X-Seq", id)
+				req.Header.Set("X-Mood", mood)
+				res, err := client.Do(req)
+				if err != nil {
+					t.Errorf("%s %s: %v", id, mood, err)
+					continue
+				}
+				body, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				first := fmt.Sprintf("%s %s %s proxy:fcgi://localhost/htdocs/app.php\n", id, mood, local)
+				if err != nil || (res.StatusCode == 404) != (mood == "other") || (res.Header.Get("X-Other") != "") != (mood == "other") ||
+					!strings.HasPrefix(string(body), first) || len(body) != len(first)+lengths[mood] {
+					t.Errorf("%s %s: %v %d %v %.60q", id, mood, err, res.StatusCode, res.Header, body)
+				}
+			}
+		}()
+	}
+	wg.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/internal/freeport"
 )
 
@@ -23,12 +24,7 @@ func TestExamplesInTheirJails(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can enter a chroot with User and Group")
 	}
-	bin := filepath.Join(t.TempDir(), "httpd")
-	build := exec.Command("go", "build", "-o", bin, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	bin := programsFor(t, "httpd")[0]
 	for name, jail := range map[string]string{"chroot-example-1": "chroot", "chroot-example-2": ".", "chroot-example-3": "htdocs", "from-mod_chroot": "."} {
 		t.Run(name, func(t *testing.T) { example(t, bin, name, jail) })
 	}
@@ -90,7 +86,7 @@ func settle(pid int) {
 // inspect checks one serving process: root, ids, capabilities, descriptors.
 func inspect(t *testing.T, pid int, root string) {
 	proc := fmt.Sprintf("/proc/%d/", pid)
-	if got, err := os.Readlink(proc + "root"); err != nil || got != root {
+	if got, err := chroot.RootOf(pid); err != nil || got != root {
 		t.Errorf("the root of %d is %s, %v; want %s", pid, got, err, root)
 	}
 	status, err := os.ReadFile(proc + "status")

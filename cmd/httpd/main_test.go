@@ -13,7 +13,15 @@ func TestMain(m *testing.M) {
 	if addr := os.Getenv(backendVariable); addr != "" {
 		beBackend(addr)
 	}
-	testscript.Main(m, map[string]func(){"httpd": main})
+	testscript.Main(cleaning{m}, map[string]func(){"httpd": main})
+}
+
+// cleaning removes what tests built when all have run.
+type cleaning struct{ *testing.M }
+
+func (c cleaning) Run() int {
+	defer removeBuilt()
+	return c.M.Run()
 }
 
 // The words, the stream and the exit status of what the command line answers;

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/donjon-httpd/donjon/chroot"
+	"github.com/donjon-httpd/donjon/server/mpm"
 )
 
 // process is what the kernel says of one serving process.
@@ -19,6 +22,7 @@ type process struct {
 	Effective  string            `json:"capEff"`
 	Bounding   string            `json:"capBnd"`
 	NoNewPrivs bool              `json:"noNewPrivs"`
+	Locks      string            `json:"locks"`      // as its parent says; "" where it cannot be asked
 	Namespaces map[string]string `json:"namespaces"` // those that are not the parent's
 }
 
@@ -40,6 +44,7 @@ func status(c *command) (int, error) {
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d", parent)); err != nil {
 		return exitError, fmt.Errorf("no process %d", parent)
 	}
+	locks, _ := mpm.Locks(parent)
 	list := []process{}
 	files, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
@@ -57,7 +62,10 @@ func status(c *command) (int, error) {
 		pid, _ := strconv.Atoi(fields["Pid"])
 		p := process{PID: pid, UID: first(fields["Uid"]), GID: first(fields["Gid"]), Groups: strings.Fields(fields["Groups"]),
 			Effective: fields["CapEff"], Bounding: fields["CapBnd"], NoNewPrivs: fields["NoNewPrivs"] == "1", Namespaces: map[string]string{}}
-		if p.Root, err = os.Readlink(fmt.Sprintf("/proc/%d/root", pid)); err != nil {
+		p.Locks = locks[pid]
+		if p.Root, err = chroot.RootOf(pid); errors.Is(err, os.ErrNotExist) {
+			continue // it ended
+		} else if err != nil {
 			p.Root = "unknown: " + err.Error()
 		}
 		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
@@ -86,9 +94,9 @@ func status(c *command) (int, error) {
 			}
 		}
 		rows = append(rows, []string{strconv.Itoa(p.PID), p.Root, p.UID, p.GID, strings.Join(p.Groups, " "), p.Effective, p.Bounding,
-			map[bool]string{true: "yes", false: "NO"}[p.NoNewPrivs], strings.Join(spaces, " ")})
+			map[bool]string{true: "yes", false: "NO"}[p.NoNewPrivs], strings.Join(spaces, " "), p.Locks})
 	}
-	c.table("children", []string{"pid", "root", "uid", "gid", "groups", "capabilities", "bounding set", "no_new_privs", "own namespaces"}, rows)
+	c.table("children", []string{"pid", "root", "uid", "gid", "groups", "capabilities", "bounding set", "no_new_privs", "own namespaces", "locks"}, rows)
 	if len(list) == 0 {
 		return exitFound, fmt.Errorf("process %d has no children", parent)
 	}

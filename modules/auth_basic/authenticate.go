@@ -13,7 +13,7 @@ import (
 // challenge asks the client for a user.
 func challenge(r *server.Request) {
 	realm, _ := r.AuthName()
-	r.ErrOut.Set("WWW-Authenticate", `Basic realm="`+realm+`"`)
+	r.ErrOut.Set(r.ChallengeField(), `Basic realm="`+realm+`"`)
 }
 
 // authenticate finds out who asks.
@@ -28,7 +28,7 @@ func authenticate(r *server.Request) server.Status {
 		return 500
 	}
 	r.AuthType = authType
-	field, ok := r.FieldIn("Authorization")
+	field, ok := r.FieldIn(r.AuthorizationField())
 	if !ok {
 		challenge(r)
 		return 401

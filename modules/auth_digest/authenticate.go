@@ -134,7 +134,7 @@ const nextNonceWithin = 30
 // addInfo answers the client's challenge, and gives it a new nonce in time.
 func addInfo(r *server.Request) server.Status {
 	s := states.Of(r)
-	if s == nil || !s.asked || !s.qop.is || r.ErrOut.Has("WWW-Authenticate") {
+	if s == nil || !s.asked || !s.qop.is || r.ErrOut.Has(r.ChallengeField()) {
 		return server.OK
 	}
 	c := slot.Of(r.Dir)
@@ -143,7 +143,7 @@ func addInfo(r *server.Request) server.Status {
 	if lifetime > 0 && now-s.nonceTime > (lifetime-nextNonceWithin)*1e6 || lifetime == 0 && s.number != 0 {
 		next = `, nextnonce="` + newNonce(r, c, now, s.opaque.v) + `"`
 	}
-	r.Out.Merge("Authentication-Info", `rspauth="`+s.expect("")+`"`+next+
+	r.Out.Merge(r.AuthInfoField(), `rspauth="`+s.expect("")+`"`+next+
 		`, cnonce="`+server.EscapeQuotes(s.cnonce.v)+`", nc=`+s.count.v+", qop="+s.qop.v)
 	return server.OK
 }

@@ -35,7 +35,7 @@ func readField(r *server.Request) server.Status {
 	if !r.Initial() {
 		return server.Declined
 	}
-	if field, ok := r.FieldIn("Authorization"); ok {
+	if field, ok := r.FieldIn(r.AuthorizationField()); ok {
 		states.Set(r, parse(field))
 	}
 	return server.Declined

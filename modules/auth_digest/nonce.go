@@ -63,7 +63,7 @@ func challenge(r *server.Request, c *config, s *state, stale bool) server.Status
 	if stale {
 		field += ", stale=true"
 	}
-	r.ErrOut.Merge("WWW-Authenticate", field+`, qop="auth"`)
+	r.ErrOut.Merge(r.ChallengeField(), field+`, qop="auth"`)
 	return 401
 }
 

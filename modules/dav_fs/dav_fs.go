@@ -1,5 +1,6 @@
-// Package dav_fs says that WebDAV works on files (mod_dav_fs): it is the
-// provider "filesystem" of mod_dav, and names the lock database.
+// Package dav_fs is the repository "filesystem" of mod_dav (mod_dav_fs): files and
+// directories, properties of clients' own in a .DAV directory in each, and locks
+// in one database. Its files are those of Apache, in Berkeley DB's hash format.
 package dav_fs
 
 import (
@@ -9,19 +10,49 @@ import (
 
 // Module is dav_fs_module.
 var Module = server.Module{
-	Name:        "dav_fs_module",
-	DavProvider: "filesystem",
+	Name: "dav_fs_module",
+	DavProvider: &server.DavProvider{Name: "filesystem", Repository: repository{}, Properties: propertyStore{},
+		Locks: lockStore{}},
 	Directives: directives.Table{
-		{Name: "DAVLockDB", In: directives.InServer, Reads: directives.InJail,
-			Usage: "specify a lock database",
-			Set:   server.DavLockDB.Take1(setLockDB)},
+		{Name: "DAVLockDB", In: directives.InServer, Reads: directives.BeforeJail, Usage: "specify a lock database",
+			Set: slot.Take1(setLockDB)},
 	},
+	Hooks: []server.Hook{server.BeforeJail.Middle(openOutside)},
 }
 
-// setLockDB says at once that locks are not kept: the database only allows the
-// methods that Apache refuses without one.
-func setLockDB(c *server.DavLockDBConfig, cmd *directives.Cmd, path string) error {
-	c.Path = cmd.InJail(cmd.ServerRootRelative(path))
-	cmd.Note("DAVLockDB: locks are not kept, LOCK and UNLOCK are not offered")
+var (
+	elog = server.NewLog("dav_fs")
+	slot = directives.NewServerSlot(func(base, add config) config {
+		if add.locks == nil {
+			return base
+		}
+		return add
+	})
+)
+
+// config names the lock database of a server.
+type config struct{ locks *lockFile }
+
+func setLockDB(c *config, cmd *directives.Cmd, path string) error {
+	path = cmd.ServerRootRelative(path)
+	main := cmd.Server
+	if main.Main != nil {
+		main = main.Main
+	}
+	c.locks = &lockFile{real: path, path: cmd.InJail(path)}
+	list := named.EditServer(main)
+	*list = append(*list, c.locks)
+	return nil
+}
+
+// named are the databases of all servers, to be opened before the jail closes
+// where they lie outside.
+var named = directives.NewServerSlot(func(base, _ []*lockFile) []*lockFile { return base })
+
+func openOutside(g *server.Generation) error {
+	jail := server.JailOf(g.Config.Main)
+	for _, f := range *named.Of(g.Config.Main) {
+		f.openOutside(jail)
+	}
 	return nil
 }

@@ -38,7 +38,7 @@ var Module = server.Module{
 		server.ChildInit.Middle(open),
 		server.ChildExit.Middle(shut),
 	},
-	DBD: &server.DBD{Prepare: prepare, Acquire: acquire},
+	DBD: &server.DBD{Prepare: prepare, Acquire: acquire, Open: openFor},
 }
 
 var (

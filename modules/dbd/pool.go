@@ -376,48 +376,56 @@ func (c *dbConn) with(label string, args []any, f func(driver.Stmt, []driver.Nam
 
 func (c *dbConn) Select(label string, args ...any) (*server.DBRows, error) {
 	out := &server.DBRows{}
-	err := c.with(label, args, func(s driver.Stmt, values []driver.NamedValue) error {
-		rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), values)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		out.Columns = rows.Columns()
-		row := make([]driver.Value, len(out.Columns))
-		kinds, _ := rows.(driver.RowsColumnTypeDatabaseTypeName)
-		for {
-			switch err := rows.Next(row); {
-			case err == io.EOF:
-				return nil
-			case err != nil:
-				return err
-			}
-			texts := make([]server.DBValue, len(row))
-			for i, v := range row {
-				kind := ""
-				if _, ok := v.(time.Time); ok && kinds != nil {
-					kind = kinds.ColumnTypeDatabaseTypeName(i)
-				}
-				texts[i] = text(v, kind)
-			}
-			out.Rows = append(out.Rows, texts)
-		}
-	})
+	err := c.with(label, args, func(s driver.Stmt, values []driver.NamedValue) error { return query(s, values, out) })
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *dbConn) Exec(label string, args ...any) (int64, error) {
-	var changed int64
-	err := c.with(label, args, func(s driver.Stmt, values []driver.NamedValue) error {
-		res, err := s.(driver.StmtExecContext).ExecContext(context.Background(), values)
-		if err != nil {
+// query takes in the rows that a statement gives.
+func query(s driver.Stmt, values []driver.NamedValue, out *server.DBRows) error {
+	rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), values)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	out.Columns = rows.Columns()
+	row := make([]driver.Value, len(out.Columns))
+	kinds, _ := rows.(driver.RowsColumnTypeDatabaseTypeName)
+	for {
+		switch err := rows.Next(row); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
 			return err
 		}
-		changed, err = res.RowsAffected()
+		texts := make([]server.DBValue, len(row))
+		for i, v := range row {
+			kind := ""
+			if _, ok := v.(time.Time); ok && kinds != nil {
+				kind = kinds.ColumnTypeDatabaseTypeName(i)
+			}
+			texts[i] = text(v, kind)
+		}
+		out.Rows = append(out.Rows, texts)
+	}
+}
+
+func (c *dbConn) Exec(label string, args ...any) (int64, error) {
+	var changed int64
+	err := c.with(label, args, func(s driver.Stmt, values []driver.NamedValue) (err error) {
+		changed, err = exec(s, values)
 		return err
 	})
 	return changed, err
+}
+
+// exec runs a statement and tells how many rows it changed.
+func exec(s driver.Stmt, values []driver.NamedValue) (int64, error) {
+	res, err := s.(driver.StmtExecContext).ExecContext(context.Background(), values)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }

@@ -15,6 +15,7 @@ type config struct {
 	maxStreams, window, maxData, maxHeaderBlock, maxErrors directives.Opt[int]
 	padding, coolDown, diary                               directives.Opt[int]
 	modernTLS, direct, earlyHints, webSockets              directives.Opt[bool]
+	proxyRequests                                          directives.Opt[bool]
 	push                                                   directives.Opt[bool] // what a section says of it is dirConfig.push
 	warmUp                                                 directives.Opt[int64]
 	streamTimeout                                          directives.Opt[time.Duration]
@@ -30,15 +31,15 @@ func merge(base, add config) config {
 		coolDown: add.coolDown.Or(base.coolDown), diary: add.diary.Or(base.diary),
 		modernTLS: add.modernTLS.Or(base.modernTLS), direct: add.direct.Or(base.direct),
 		earlyHints: add.earlyHints.Or(base.earlyHints), webSockets: add.webSockets.Or(base.webSockets),
-		push: add.push.Or(base.push), warmUp: add.warmUp.Or(base.warmUp), streamTimeout: add.streamTimeout.Or(base.streamTimeout),
+		push: add.push.Or(base.push), proxyRequests: add.proxyRequests.Or(base.proxyRequests), warmUp: add.warmUp.Or(base.warmUp), streamTimeout: add.streamTimeout.Or(base.streamTimeout),
 	}
 }
 
 // dirConfig is what may differ per directory.
 type dirConfig struct {
-	upgrade, push, proxyRequests directives.Opt[bool]
-	pushes                       []pushed
-	hints                        []server.Field
+	upgrade, push directives.Opt[bool]
+	pushes        []pushed
+	hints         []server.Field
 }
 
 // pushed is an H2PushResource.
@@ -51,7 +52,7 @@ var dir = directives.NewDirSlot(mergeDir)
 
 func mergeDir(base, add dirConfig) dirConfig {
 	return dirConfig{
-		upgrade: add.upgrade.Or(base.upgrade), push: add.push.Or(base.push), proxyRequests: add.proxyRequests.Or(base.proxyRequests),
+		upgrade: add.upgrade.Or(base.upgrade), push: add.push.Or(base.push),
 		pushes: slices.Concat(base.pushes, add.pushes), hints: slices.Concat(base.hints, add.hints),
 	}
 }
@@ -85,6 +86,15 @@ func setPush(c *dirConfig, cmd *directives.Cmd, word string) error {
 		return onOff(&host.Edit(cmd).push, word)
 	}
 	return onOff(&c.push, word)
+}
+
+// setProxyRequests is for connections, whose requests have no directory yet: in a
+// section it says nothing.
+func setProxyRequests(_ *dirConfig, cmd *directives.Cmd, word string) error {
+	if cmd.Conf != cmd.Server.Defaults {
+		return onOff(new(directives.Opt[bool]), word)
+	}
+	return onOff(&host.Edit(cmd).proxyRequests, word)
 }
 
 func unused(*config) *directives.Opt[int] { return new(directives.Opt[int]) }

@@ -145,7 +145,7 @@ func optionsOf(v *directives.Server) h2.Options {
 		MaxStreams: c.maxStreams.Else(defaultStreams), Window: c.window.Else(defaultWindow),
 		MaxData: c.maxData.Else(0), MaxHeaderBlock: c.maxHeaderBlock.Else(0), MaxStreamErrors: c.maxErrors.Else(defaultErrors),
 		StreamTimeout: c.streamTimeout.Else(0), Padding: c.padding.Else(0),
-		Push: c.push.Else(true), Diary: c.diary.Else(defaultDiary), WebSockets: c.webSockets.Else(false),
+		Push: c.push.Else(true), Diary: c.diary.Else(defaultDiary), WebSockets: c.webSockets.Else(false), ProxyRequests: c.proxyRequests.Else(false),
 		WarmUp: c.warmUp.Else(defaultWarmUp), CoolDown: time.Duration(c.coolDown.Else(1)) * time.Second,
 		Pushes: pushes, EarlyHints: c.earlyHints.Else(false),
 	}

@@ -79,7 +79,7 @@ var Module = server.Module{
 		{Name: "H2EarlyHint", In: fileInfo | directives.AuthConfig, Usage: "add a a 'Link:' header for a 103 Early Hints response.",
 			Set: dir.Take2((*dirConfig).addHint)},
 		{Name: "H2ProxyRequests", In: fileInfo, Usage: "Enables forward proxy requests via HTTP/2",
-			Set: dir.Take1(dirFlag(func(c *dirConfig) *directives.Opt[bool] { return &c.proxyRequests }))},
+			Set: dir.Take1(setProxyRequests)},
 		{Name: "H2WebSockets", In: srv, Usage: "off to disable WebSockets over HTTP/2",
 			Set: host.Take1(flag(func(c *config) *directives.Opt[bool] { return &c.webSockets }))},
 	},

@@ -25,7 +25,12 @@ var items = []server.LogItem{
 		return append(b, r.ClientIP...), true
 	}},
 	{Name: "A", Append: func(b []byte, r *server.Request, _ string) ([]byte, bool) { return append(b, r.Conn.LocalIP...), true }},
-	{Name: "l", Append: func(b []byte, r *server.Request, _ string) ([]byte, bool) { return b, false }},
+	{Name: "l", Append: func(b []byte, r *server.Request, _ string) ([]byte, bool) {
+		if name, ok := r.RemoteLogname(); ok {
+			return escaped(b, name)
+		}
+		return b, false
+	}},
 	{Name: "u", Append: func(b []byte, r *server.Request, _ string) ([]byte, bool) {
 		if r.User == "" {
 			if r.UserSet {

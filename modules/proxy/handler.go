@@ -21,7 +21,7 @@ func handle(r *server.Request) server.Status {
 		if !strings.HasPrefix(r.Handler, prefix) || strings.HasPrefix(r.Filename, prefix) {
 			return server.Declined
 		}
-		r.Unrepeatable()
+		r.Forwarded()
 		file := r.Filename
 		r.Proxied, r.Filename = true, r.Handler+file
 		r.Notes.Set("proxy-sethandler", "1")

@@ -20,6 +20,7 @@ type answer struct {
 	text []byte
 	from bytes.Reader
 	in   *bufio.Reader
+	head int // bytes of text up to the empty line, with it
 }
 
 // maxHead is how long the fields ahead of a response may be.
@@ -53,6 +54,17 @@ func headEnds(p []byte) bool {
 	return bytes.Contains(p, []byte("\n\n")) || bytes.Contains(p, []byte("\r\n\r\n"))
 }
 
+// headLength is where the first empty line ends.
+func headLength(p []byte) int {
+	n := len(p)
+	for _, end := range [...]string{"\n\n", "\r\n\r\n"} {
+		if i := bytes.Index(p, []byte(end)); i >= 0 {
+			n = min(n, i+len(end))
+		}
+	}
+	return n
+}
+
 // receive reads the answer and gives it to the client (dispatch).
 func (x *exchange) receive() server.Status {
 	r := x.r
@@ -66,6 +78,7 @@ func (x *exchange) receive() server.Status {
 	if !whole {
 		return done(r.End()) // an answer of nothing, as in Apache
 	}
+	a.head = headLength(a.text)
 	a.from.Reset(a.text)
 	a.in.Reset(&a.from)
 	s, _ := r.ScanScript(elog, a.in, true)
@@ -94,7 +107,19 @@ func (x *exchange) receive() server.Status {
 		x.discard()
 		return status
 	}
+	x.forwarding(a)
 	return x.relay(a.rest())
+}
+
+// forwarding tells the wire engine of the way of a request that it may send like
+// this the next time. relay keeps it up to date with each piece.
+func (x *exchange) forwarding(a *answer) {
+	to, can := x.r.Exchange.(server.Forwarder)
+	if !can || x.sent == nil || x.r.HeaderOnly || !x.r.MayForward() || !x.call.Target(x.conn, &x.way) {
+		return
+	}
+	x.way.Records, x.way.Fresh, x.way.Sent, x.way.Head = true, true, x.sent, string(a.text[:a.head])
+	to.Forwards(&x.way)
 }
 
 // errInvalid is APR_EINVAL.
@@ -158,6 +183,7 @@ func (x *exchange) relay(p []byte) server.Status {
 		if first {
 			r.WithholdLength()
 		}
+		x.way.Body = p
 		b := server.Brigade{Buckets: []server.Bucket{{Mem: p}}, Streamed: true}
 		if x.in.Done || x.in.EndComes() {
 			in := x.conn.TakeReader()

@@ -19,6 +19,12 @@ type exchange struct {
 	body *server.ProxyBody
 	in   fcgi.Records
 	what string // what is being done, for the log
+	keep bool   // the application keeps the connection
+
+	// What went out for a request without a body, and where; nil when no later one
+	// can go the same way by itself.
+	sent []byte
+	way  server.Forwarding
 }
 
 // serve has the application answer (proxy_fcgi_handler).
@@ -39,27 +45,38 @@ func serve(c *server.ProxyCall) server.Status {
 	conn.Close = !given || reuse || c.Worker.NoReuse
 	x := &exchange{call: c, r: r, conf: slot.Of(r.Dir), conn: conn}
 	defer x.release()
-	keep := !conn.Close
+	x.keep = !conn.Close
 	if x.body, s = c.MeasuredBody(); s != server.OK {
 		return s
 	}
-	if err := c.Resolve(conn); err != nil {
-		return r.ProxyErrorOf(500, err, "DNS lookup failure for: "+conn.Hostname)
+	if !conn.InFlight() {
+		if s := x.connect(); s != server.OK {
+			return s
+		}
 	}
-	if err := c.Connect(conn); err != nil {
-		elog.Error(r).Msgf("AH01079: failed to make connection to backend: %s", conn.Hostname)
+	return x.run()
+}
+
+// connect makes the connection.
+func (x *exchange) connect() server.Status {
+	if err := x.call.Resolve(x.conn); err != nil {
+		return x.r.ProxyErrorOf(500, err, "DNS lookup failure for: "+x.conn.Hostname)
+	}
+	if err := x.call.Connect(x.conn); err != nil {
+		elog.Error(x.r).Msgf("AH01079: failed to make connection to backend: %s", x.conn.Hostname)
 		return 503
 	}
-	return x.run(keep)
+	return server.OK
 }
 
 // out are buffers for what is sent.
 var out = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
 // run is the exchange on a connection (fcgi_do_request).
-func (x *exchange) run(keep bool) server.Status {
+func (x *exchange) run() server.Status {
 	buf := out.Get().(*[]byte)
-	b := fcgi.AppendBegin((*buf)[:0], fcgi.Responder, keep)
+	b := fcgi.AppendBegin((*buf)[:0], fcgi.Responder, x.keep)
+	defer func() { *buf = b[:0]; out.Put(buf) }()
 	if err := x.environment(); err != nil {
 		elog.Error(x.r).Msgf("AH01074: Failed writing Environment to %s:", x.serverPort())
 		x.conn.Close = true
@@ -72,24 +89,40 @@ func (x *exchange) run(keep bool) server.Status {
 	if !x.body.More() {
 		b = fcgi.AppendStdin(b, nil)
 	}
-	err := x.write(b)
-	*buf = b[:0]
-	out.Put(buf)
-	if err != nil {
-		elog.Error(x.r).Err(server.ErrnoOf(err)).Msgf("AH01073: Failed Writing Request to %s:", x.serverPort())
-		x.conn.Close = true
-		return 503
+	if s := x.dispatch(b); s != server.OK {
+		return s
 	}
-	var s server.Status
 	if x.body.More() {
-		if s, err = x.sendBody(); s != server.OK {
+		s, err := x.sendBody()
+		if s != server.OK {
 			return s
 		}
 		if err != nil { // it may have answered all the same
 			x.conn.Close = true
 		}
+	} else if len(x.body.Ahead) == 0 && !x.keep && len(x.conf.fixups) == 0 && x.call.Balancer == nil && x.call.Remote == nil {
+		x.sent = b
 	}
 	return x.receive()
+}
+
+// dispatch sends the request, unless that is what is under way.
+func (x *exchange) dispatch(b []byte) server.Status {
+	if x.conn.InFlight() {
+		if same, _ := x.call.Send(x.conn, b); same { // an error comes again when the answer is read
+			x.call.Worker.Shared.Transferred().Add(uint64(len(b)))
+			return server.OK
+		}
+		if s := x.connect(); s != server.OK {
+			return s
+		}
+	}
+	if err := x.write(b); err != nil {
+		elog.Error(x.r).Err(server.ErrnoOf(err)).Msgf("AH01073: Failed Writing Request to %s:", x.serverPort())
+		x.conn.Close = true
+		return 503
+	}
+	return server.OK
 }
 
 func (x *exchange) write(p []byte) error {

@@ -154,6 +154,9 @@ func (x *exchange) target() (host string, port int, target string, s server.Stat
 	return host, port, target, server.OK
 }
 
+// errHandshake is what Apache's filter for TLS says of a handshake that failed.
+var errHandshake = errors.New("(20014)Internal error (specific information not available)")
+
 // connect opens the connection, or takes up the one that the pool has kept.
 func (x *exchange) connect(host string) server.Status {
 	c := x.call
@@ -163,7 +166,6 @@ func (x *exchange) connect(host string) server.Status {
 		return 503
 	}
 	x.conn.Close = x.closes
-	x.reused = x.conn.Served > 0
 	if x.tls {
 		name := host
 		if x.dir.PreserveHost.Else(false) && x.r.Hostname != "" {
@@ -171,9 +173,14 @@ func (x *exchange) connect(host string) server.Status {
 		}
 		if err := x.conn.StartTLS(c, name); err != nil {
 			x.conn.Close = true
+			if errors.Is(err, server.ErrProxyTLSOff) {
+				return 500
+			}
+			elog2.Error(x.r).Err(errHandshake).Msgf("AH01084: pass request body failed to %s (%s)", x.conn.Address(), x.conn.Hostname)
 			return x.r.ProxyError(500, "Error during SSL Handshake with remote server")
 		}
 	}
+	x.reused = x.conn.Served > 0
 	x.r.Notes.Set("proxy-source-port", x.conn.LocalPort())
 	return server.OK
 }

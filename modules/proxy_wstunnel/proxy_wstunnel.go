@@ -4,6 +4,7 @@
 package proxy_wstunnel
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -137,7 +138,14 @@ func serve(c *server.ProxyCall) server.Status {
 	}
 	conn.Close = true
 	if tls {
-		if err := conn.StartTLS(c, host); err != nil {
+		name := host
+		if r.Hostname != "" && server.ProxyDir.Of(r.Dir).PreserveHost.Else(false) {
+			name = r.Hostname
+		}
+		if err := conn.StartTLS(c, name); err != nil {
+			if errors.Is(err, server.ErrProxyTLSOff) {
+				return 500
+			}
 			return r.ProxyError(500, "Error during SSL Handshake with remote server")
 		}
 	}

@@ -110,8 +110,11 @@ var fixedVars = map[string]func(*context) string{
 		c.r.Unrepeatable()
 		return strconv.Itoa(int(c.r.Conn.Remote.Port()))
 	},
-	"REMOTE_USER":           func(c *context) string { return c.r.User },
-	"REMOTE_IDENT":          func(*context) string { return "" },
+	"REMOTE_USER": func(c *context) string { return c.r.User },
+	"REMOTE_IDENT": func(c *context) string {
+		name, _ := c.r.RemoteLogname()
+		return name
+	},
 	"SCRIPT_USER":           func(c *context) string { return account(c.r, c.r.Finfo.UID, server.UserName) },
 	"SCRIPT_GROUP":          func(c *context) string { return account(c.r, c.r.Finfo.GID, server.GroupName) },
 	"REQUEST_URI":           func(c *context) string { return c.r.URI },

@@ -158,6 +158,10 @@ func (c *dirConfig) wantsMore(r *server.Request, s *session) server.Status {
 		for _, id := range ciphersOf(c.ciphers) {
 			allowed = allowed || id == s.state.CipherSuite
 		}
+		if !allowed && r.Conn.Stream != nil {
+			r.Notes.Set(server.NoteHTTP1Required, "cipher-suite")
+			return 403
+		}
 		if !allowed {
 			elog.Error(r).Msg("AH02261: Re-negotiation handshake failed")
 			return 403
@@ -173,6 +177,11 @@ func wants(want verifyMode, s *session) bool {
 
 // unasked refuses a request whose client would have to be asked.
 func unasked(r *server.Request) server.Status {
+	if r.Conn.Stream != nil {
+		// HTTP/2 has no second handshake: the client is to ask by HTTP/1.1 (RFC 9113 section 9.2.1).
+		r.Notes.Set(server.NoteHTTP1Required, "verify-client")
+		return 403
+	}
 	elog.Error(r).Msg("AH10158: cannot perform post-handshake authentication")
 	r.Notes.Set("error-notes", "Reason: Cannot perform Post-Handshake Authentication.<br />")
 	return 403

@@ -124,7 +124,7 @@ func (s *session) judgeClient() {
 			s.verifyOK = "GENEROUS"
 		}
 	default:
-		s.chains, _ = s.ctx.judge(certs, s.ctx.cas, s.ctx.depth)
+		s.chains, _ = s.ctx.chains(certs, s.ctx.cas, s.ctx.depth) // judged in the handshake
 		s.verifyOK = "SUCCESS"
 	}
 }

@@ -34,7 +34,6 @@ type sslContext struct {
 	speaks map[string]*tls.Config // by the protocol that is agreed on
 
 	secure server.Secure
-	proxy  *tls.Config
 }
 
 // prepare makes the contexts of all servers. In the parent it asks for pass
@@ -42,19 +41,16 @@ type sslContext struct {
 func prepare(g *server.Generation) error {
 	main := slot.Of(g.Config.Main)
 	for _, v := range g.Servers() {
+		if err := prepareProxies(g, v); err != nil {
+			return err
+		}
 		c := slot.EditServer(v)
-		if c.engine.Else(engineOff) == engineOff && !c.proxy.on.Else(false) {
+		if c.engine.Else(engineOff) == engineOff {
 			continue
 		}
 		x := &sslContext{server: v}
 		if c.engine.Else(engineOff) == engineOn {
 			if err := x.load(g, v, c, main.dialog); err != nil {
-				return err
-			}
-		}
-		if c.proxy.on.Else(false) {
-			var err error
-			if x.proxy, err = c.proxy.load(g, v); err != nil {
 				return err
 			}
 		}
@@ -275,17 +271,35 @@ func (x *sslContext) configure(g *server.Generation, v *directives.Server, c *co
 // verifyConnection judges the client's certificate after the handshake has
 // shown that it has the key.
 func (x *sslContext) verifyConnection(cs tls.ConnectionState) error {
-	if x.verify == verifyNone || len(cs.PeerCertificates) == 0 {
+	if x.verify == verifyNone || x.verify == verifyOptionalNoCA || len(cs.PeerCertificates) == 0 {
 		return nil
 	}
-	if _, err := x.judge(cs.PeerCertificates, x.cas, x.depth); err != nil && x.verify != verifyOptionalNoCA {
-		return err
-	}
-	return nil
+	_, err := x.judge(cs.PeerCertificates, x.cas, x.depth)
+	return err
 }
 
-// judge verifies a chain as OpenSSL does for clients.
+// judge verifies a chain as OpenSSL does for clients, and asks whether its
+// certificates were revoked.
 func (x *sslContext) judge(certs []*x509.Certificate, cas *x509.CertPool, depth int) ([][]*x509.Certificate, error) {
+	chains, err := x.chains(certs, cas, depth)
+	if err != nil {
+		return nil, err
+	}
+	if x.crl.mode > 0 {
+		if err := x.revoked(chains[0]); err != nil {
+			return nil, err
+		}
+	}
+	if x.ocsp != nil {
+		if err := x.ocsp.check(chains[0]); err != nil {
+			return nil, err
+		}
+	}
+	return chains, nil
+}
+
+// chains are the ways from a client's certificate to the authorities.
+func (x *sslContext) chains(certs []*x509.Certificate, cas *x509.CertPool, depth int) ([][]*x509.Certificate, error) {
 	between := x509.NewCertPool()
 	for _, c := range certs[1:] {
 		between.AddCert(c)
@@ -297,16 +311,6 @@ func (x *sslContext) judge(certs []*x509.Certificate, cas *x509.CertPool, depth 
 	chains = slices.DeleteFunc(chains, func(c []*x509.Certificate) bool { return len(c)-1 > depth })
 	if len(chains) == 0 {
 		return nil, fmt.Errorf("certificate chain too long (chain has too many certificates, maximum allowed depth is %d)", depth)
-	}
-	if x.crl.mode > 0 {
-		if err := x.revoked(chains[0]); err != nil {
-			return nil, err
-		}
-	}
-	if x.ocsp != nil {
-		if err := x.ocsp.check(chains[0]); err != nil {
-			return nil, err
-		}
 	}
 	return chains, nil
 }

@@ -10,8 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +23,7 @@ import (
 
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/httpdconf"
+	"github.com/donjon-httpd/donjon/server"
 )
 
 // ocspConfig is how clients' certificates are asked about.
@@ -33,6 +37,7 @@ type ocspConfig struct {
 	maxAge    directives.Opt[int]
 	timeout   directives.Opt[int]
 	noVerify  directives.Opt[bool]
+	nonce     directives.Opt[bool]
 	proxy     string
 	trusted   source
 }
@@ -64,7 +69,7 @@ func mergeOCSP(base, add ocspConfig) ocspConfig {
 	if add.proxy == "" {
 		add.proxy = base.proxy
 	}
-	add.override, add.noVerify = add.override.Or(base.override), add.noVerify.Or(base.noVerify)
+	add.override, add.noVerify, add.nonce = add.override.Or(base.override), add.noVerify.Or(base.noVerify), add.nonce.Or(base.nonce)
 	add.skew, add.maxAge, add.timeout = add.skew.Or(base.skew), add.maxAge.Or(base.maxAge), add.timeout.Or(base.timeout)
 	add.trusted = add.trusted.or(base.trusted)
 	return add
@@ -129,25 +134,63 @@ func (o *ocspChecker) ask(c, issuer *x509.Certificate) error {
 	if err != nil {
 		return err
 	}
+	var nonce []byte
+	if o.conf.nonce.Else(true) {
+		if request, nonce, err = withNonce(request); err != nil {
+			return err
+		}
+	}
 	answer, err := fetch(at, o.conf.proxy, request, time.Duration(o.conf.timeout.Else(10))*time.Second)
 	if err != nil {
 		return fmt.Errorf("could not get the OCSP response: %w", err)
 	}
-	signedBy := issuer
-	if o.conf.noVerify.Else(false) {
-		signedBy = nil
-	} else if len(o.trusted) > 0 {
-		signedBy = o.trusted[0]
-	}
-	r, err := ocsp.ParseResponseForCert(answer, c, signedBy)
+	r, err := ocsp.ParseResponseForCert(answer, c, nil)
 	if err != nil {
-		return fmt.Errorf("OCSP response: %w", err)
+		return fmt.Errorf("AH01922: OCSP response not successful: %w", err)
+	}
+	if nonce != nil {
+		if err := hasNonce(answer, nonce); err != nil {
+			return err
+		}
+	}
+	if !o.conf.noVerify.Else(false) {
+		if err := o.signed(r, issuer); err != nil {
+			return err
+		}
 	}
 	if err := timely(r, o.conf.skew.Else(300), o.conf.maxAge.Else(-1)); err != nil {
 		return err
 	}
 	if r.Status != ocsp.Good {
 		return fmt.Errorf("certificate status in the OCSP response: %d", r.Status)
+	}
+	return nil
+}
+
+// signed tells who may answer for an issuer: a certificate that the
+// configuration trusts, the issuer itself, and whom it has given a certificate
+// for that (RFC 6960 section 4.2.2.2). That it has signed somebody's certificate
+// is not enough.
+func (o *ocspChecker) signed(r *ocsp.Response, issuer *x509.Certificate) error {
+	for _, t := range o.trusted {
+		if r.CheckSignatureFrom(t) == nil {
+			return nil
+		}
+	}
+	by := r.Certificate // by which its signature has been checked, nil if there is none in it
+	if by == nil || by.Equal(issuer) {
+		if err := r.CheckSignatureFrom(issuer); err != nil {
+			return fmt.Errorf("AH01925: failed to verify the OCSP response: %w", err)
+		}
+		return nil
+	}
+	switch {
+	case by.CheckSignatureFrom(issuer) != nil:
+		return errors.New("AH01925: failed to verify the OCSP response: it is signed by somebody unknown")
+	case !slices.Contains(by.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning):
+		return errors.New("AH01925: failed to verify the OCSP response: its signer's certificate is not for that")
+	case now().Before(by.NotBefore) || now().After(by.NotAfter):
+		return errors.New("AH01925: failed to verify the OCSP response: its signer's certificate has expired")
 	}
 	return nil
 }
@@ -169,6 +212,19 @@ func timely(r *ocsp.Response, skew, maxAge int) error {
 // mostAnswer bounds an answer of a responder, in bytes.
 const mostAnswer = 64 << 10
 
+// dialResponder connects to a responder, from the jail too.
+func dialResponder(ctx context.Context, _, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, err
+	}
+	return server.DialTCP(ctx, host, n)
+}
+
 // fetch posts a request to a responder.
 func fetch(at, proxy string, request []byte, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -178,14 +234,16 @@ func fetch(at, proxy string, request []byte, limit time.Duration) ([]byte, error
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/ocsp-request")
-	client := &http.Client{}
+	// Nothing comes from the environment, and nobody leads elsewhere.
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: dialResponder}
 	if proxy != "" {
 		u, err := url.Parse(proxy)
 		if err != nil {
 			return nil, err
 		}
-		client.Transport = &http.Transport{Proxy: http.ProxyURL(u), DisableKeepAlives: true}
+		transport.Proxy = http.ProxyURL(u)
 	}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
@@ -219,7 +277,10 @@ func (x *sslContext) stapled(conf *stapling) func(*tls.ClientHelloInfo) (*tls.Ce
 		if err != nil {
 			elog.Error(nil).Err(err).Msg("AH01941: stapling_renew_response: responder error")
 			keep = time.Duration(conf.keepError.Else(600)) * time.Second
-			if answer = nil; conf.returnErrors.Else(true) && conf.tryLater.Else(true) {
+			switch {
+			case errors.Is(err, errNotAsked) || !conf.returnErrors.Else(true):
+				answer = nil
+			case answer == nil && conf.tryLater.Else(true):
 				answer = tryLater
 			}
 		}
@@ -256,7 +317,12 @@ func (x *sslContext) stapled(conf *stapling) func(*tls.ClientHelloInfo) (*tls.Ce
 	}
 }
 
-// askAbout gets the answer about a certificate of the server.
+// errNotAsked says that there is nobody who could be asked about a certificate.
+var errNotAsked = errors.New("no stapling for this certificate")
+
+// askAbout gets the answer about a certificate of the server. An answer that
+// comes with an error is one that says so itself or is not of this time; clients
+// are to judge it, as they are to judge its signature.
 func (x *sslContext) askAbout(i int, conf *stapling) ([]byte, error) {
 	c := x.certs[i].Leaf
 	at := conf.forceURL
@@ -264,10 +330,10 @@ func (x *sslContext) askAbout(i int, conf *stapling) ([]byte, error) {
 		at = c.OCSPServer[0]
 	}
 	if at == "" {
-		return nil, errors.New("no responder URL in the certificate")
+		return nil, fmt.Errorf("%w: AH02218: no OCSP URI in it, and no SSLStaplingForceURL", errNotAsked)
 	}
 	if len(x.certs[i].Certificate) < 2 {
-		return nil, errors.New("the issuer's certificate is not in the chain")
+		return nil, fmt.Errorf("%w: AH02217: can't retrieve its issuer's certificate", errNotAsked)
 	}
 	issuer, err := x509.ParseCertificate(x.certs[i].Certificate[1])
 	if err != nil {
@@ -281,8 +347,12 @@ func (x *sslContext) askAbout(i int, conf *stapling) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := ocsp.ParseResponseForCert(answer, c, issuer)
-	if err != nil {
+	r, err := ocsp.ParseResponseForCert(answer, c, nil)
+	var refused ocsp.ResponseError
+	switch {
+	case errors.As(err, &refused):
+		return answer, err
+	case err != nil:
 		return nil, err
 	}
 	return answer, timely(r, conf.skew.Else(300), conf.maxAge.Else(-1))

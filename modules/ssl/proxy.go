@@ -6,10 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/donjon-httpd/donjon/directives"
 	"github.com/donjon-httpd/donjon/server"
 )
+
+// proxies holds how TLS is spoken to backends: for each server, and for its
+// <Proxy> sections.
+var proxies = directives.NewDirSlot(mergeProxy)
 
 // proxyConfig is how TLS is spoken to backends.
 type proxyConfig struct {
@@ -29,6 +34,17 @@ type proxyConfig struct {
 	checkExpire  directives.Opt[bool]
 	checkCN      directives.Opt[bool]
 	checkName    directives.Opt[bool]
+
+	ready *readyProxy
+}
+
+// readyProxy is what a merged configuration comes to, made when it is first
+// needed. The parts that a section may be merged of were tried at the start.
+type readyProxy struct {
+	once  sync.Once
+	conf  *tls.Config
+	trust *sslContext
+	err   error
 }
 
 func mergeProxy(base, add proxyConfig) proxyConfig {
@@ -39,18 +55,70 @@ func mergeProxy(base, add proxyConfig) proxyConfig {
 	add.machineFile, add.machinePath = add.machineFile.or(base.machineFile), add.machinePath.or(base.machinePath)
 	add.machineChain = add.machineChain.or(base.machineChain)
 	add.checkExpire, add.checkCN, add.checkName = add.checkExpire.Or(base.checkExpire), add.checkCN.Or(base.checkCN), add.checkName.Or(base.checkName)
+	add.ready = new(readyProxy)
 	return add
 }
 
-func setProxyVerify(c *config, cmd *directives.Cmd, word string) error {
+func setProxyVerify(c *proxyConfig, cmd *directives.Cmd, word string) error {
 	v, err := parseVerify(cmd, word)
-	c.proxy.verify = directives.Given(v)
+	c.verify = directives.Given(v)
 	return err
 }
 
-func setProxyDepth(c *config, cmd *directives.Cmd, text string) (err error) {
-	c.proxy.depth, err = parseDepth(cmd, text)
+func setProxyDepth(c *proxyConfig, cmd *directives.Cmd, text string) (err error) {
+	c.depth, err = parseDepth(cmd, text)
 	return err
+}
+
+func proxyFile(field func(*proxyConfig) *source) directives.Setter {
+	return proxies.Take1(func(c *proxyConfig, cmd *directives.Cmd, name string) (err error) {
+		*field(c), err = openFile(cmd, name)
+		return err
+	})
+}
+
+func proxyPath(field func(*proxyConfig) *source) directives.Setter {
+	return proxies.Take1(func(c *proxyConfig, cmd *directives.Cmd, name string) (err error) {
+		*field(c), err = openPath(cmd, name)
+		return err
+	})
+}
+
+// prepareProxies tries what each server and each of its <Proxy> sections says of
+// backends, so that what cannot be had is an error of the start
+// (ssl_proxy_section_post_config).
+func prepareProxies(g *server.Generation, v *directives.Server) error {
+	confs := []*directives.Conf{v.Defaults}
+	for _, s := range server.ProxyServer.Of(v).Sections {
+		if proxies.In(s.Conf) {
+			confs = append(confs, directives.Merge(v.Defaults, s.Conf))
+		}
+	}
+	for _, c := range confs {
+		p := proxies.Of(c)
+		if !p.on.Else(false) {
+			continue
+		}
+		if p.ready == nil { // the only one of its kind, which was never merged
+			p.ready = new(readyProxy)
+		}
+		if _, err := p.config(g, v); err != nil {
+			return err
+		}
+	}
+	for _, s := range server.ProxyServer.Of(v).Sections {
+		// Where the defaults say nothing, a section's own value is what requests get.
+		if p := proxies.Of(s.Conf); proxies.In(s.Conf) && p.ready == nil {
+			p.ready = new(readyProxy)
+		}
+	}
+	return nil
+}
+
+// config gives the tls.Config for backends.
+func (p *proxyConfig) config(g *server.Generation, v *directives.Server) (*tls.Config, error) {
+	p.ready.once.Do(func() { p.ready.conf, p.ready.err = p.load(g, v) })
+	return p.ready.conf, p.ready.err
 }
 
 // load makes the tls.Config for backends.
@@ -97,15 +165,19 @@ func (p *proxyConfig) load(g *server.Generation, v *directives.Server) (*tls.Con
 				return &machines[i], nil
 			}
 		}
+		if len(machines) == 0 {
+			elog.Warn(s).Msgf("AH02268: Proxy client certificate callback: (%s) downstream server wanted client certificate but none are configured", server.NameAndPort(v))
+		}
 		return &tls.Certificate{}, nil
 	}
-	conf.VerifyConnection = func(cs tls.ConnectionState) error { return p.judge(x, cs) }
+	p.ready.trust = x
 	return conf, nil
 }
 
 // judge is what is checked of a backend's certificate (ssl_callback_SSLVerify
 // and ssl_io_filter_handshake for proxies).
-func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState) error {
+// host is whom the request is for: a name, or an address.
+func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState, host string) error {
 	c := cs.PeerCertificates[0]
 	if v := p.verify.Else(verifyNone); v != verifyNone {
 		between := x509.NewCertPool()
@@ -128,13 +200,11 @@ func (p *proxyConfig) judge(x *sslContext, cs tls.ConnectionState) error {
 	if p.checkExpire.Else(true) && (now().Before(c.NotBefore) || now().After(c.NotAfter)) {
 		return errors.New("AH02004: SSL Proxy: Peer certificate is expired")
 	}
-	host := cs.ServerName
-	if host == "" {
-		return nil
-	}
-	// SSLProxyCheckPeerName overrules SSLProxyCheckPeerCN unless it alone is off.
-	byName := p.checkName.Else(true)
-	byCN := p.checkCN.Else(true) && !p.checkName.IsSet() || p.checkCN.IsSet() && p.checkCN.Else(false) && !byName
+	// SSLProxyCheckPeerCN Off alone turns both off; On alone counts only beside
+	// SSLProxyCheckPeerName Off (ssl_io_filter_handshake).
+	name, cn := p.checkName, p.checkCN
+	byName := name.Else(true) && (cn.Else(true) || name.IsSet())
+	byCN := cn.Else(false)
 	switch {
 	case byName:
 		if c.VerifyHostname(host) != nil && !matchesCN(c, host) {
@@ -177,11 +247,28 @@ func (p *proxyConfig) machines() (list []tls.Certificate, err error) {
 
 // proxyTLS is how to speak to a backend called host; see [server.Request.ProxyTLS].
 func proxyTLS(r *server.Request, host string) (*tls.Config, error) {
-	x := slot.Of(r.Server).ready
-	if x == nil || x.proxy == nil {
-		return nil, errors.New("AH01961: SSL Proxy requested for " + server.NameAndPort(r.Server) + " but not enabled [Hint: SSLProxyEngine]")
+	p := proxies.Of(r.Dir)
+	if !p.on.Else(false) {
+		elog.Error(r).Msgf("AH01961: SSL Proxy requested for %s but not enabled [Hint: SSLProxyEngine]", server.NameAndPort(r.Server))
+		return nil, server.ErrProxyTLSOff
 	}
-	conf := x.proxy.Clone()
+	ready, err := p.config(r.Gen, r.Server)
+	if err != nil {
+		return nil, err
+	}
+	conf := ready.Clone()
 	conf.ServerName = host
+	// Not ConnectionState.ServerName, which is empty where host is an address.
+	conf.VerifyConnection = func(cs tls.ConnectionState) error {
+		err := p.judge(p.ready.trust, cs, host)
+		switch {
+		case err == nil:
+		case strings.HasPrefix(err.Error(), "AH02039") || strings.HasPrefix(err.Error(), "AH02040"):
+			elog.Error(r).Msg(err.Error())
+		default:
+			elog.Info(r).Msg(err.Error())
+		}
+		return err
+	}
 	return conf, nil
 }

@@ -38,7 +38,6 @@ type config struct {
 	curves    string // SSLOpenSSLConfCmd Curves
 	stapling  stapling
 	ocsp      ocspConfig
-	proxy     proxyConfig
 
 	// Of the main server alone.
 	dialog    string
@@ -107,7 +106,7 @@ func merge(base, add config) config {
 	if len(m.keys) == 0 {
 		m.keys = base.keys
 	}
-	m.stapling, m.ocsp, m.proxy = mergeStapling(base.stapling, add.stapling), mergeOCSP(base.ocsp, add.ocsp), mergeProxy(base.proxy, add.proxy)
+	m.stapling, m.ocsp = mergeStapling(base.stapling, add.stapling), mergeOCSP(base.ocsp, add.ocsp)
 	m.dialog, m.sniPolicy, m.ready = base.dialog, base.sniPolicy, nil
 	return m
 }

@@ -13,6 +13,8 @@ import (
 const (
 	everywhere = directives.InServer | directives.AuthConfig
 	serverOnly = directives.InServer
+	// proxySection is PROXY_CONF with RSRC_CONF.
+	proxySection = directives.InServer | directives.InProxy
 )
 
 // Module is ssl_module.
@@ -116,7 +118,7 @@ var Module = server.Module{
 		{Name: "SSLOCSPResponderTimeout", In: serverOnly, Usage: "OCSP responder query timeout",
 			Set: seconds(func(c *config) *directives.Opt[int] { return &c.ocsp.timeout })},
 		{Name: "SSLOCSPUseRequestNonce", In: serverOnly, Usage: "Whether OCSP queries use a nonce or not ('on', 'off')",
-			NoOp: "queries carry no nonce; an answer is judged by its times", Set: slot.Flag(func(*config, bool) {})},
+			Set: slot.Flag(func(c *config, on bool) { c.ocsp.nonce = directives.Given(on) })},
 		{Name: "SSLOCSPProxyURL", In: serverOnly, Usage: "Proxy URL to use for OCSP requests", Set: slot.Take1(setOCSPProxy)},
 		{Name: "SSLOCSPNoVerify", In: serverOnly, Usage: "Do not verify OCSP Responder certificate ('on', 'off')",
 			Set: slot.Flag(func(c *config, on bool) { c.ocsp.noVerify = directives.Given(on) })},
@@ -134,41 +136,41 @@ var Module = server.Module{
 		{Name: "SSLRenegBufferSize", In: directives.AuthConfig, Usage: "Configure the amount of memory that will be used for buffering the request body if a per-location SSL renegotiation is required due to changed access control requirements",
 			NoOp: "there is no renegotiation for which a body would have to be kept", Set: dirs.Take1(setBufferSize)},
 
-		{Name: "SSLProxyEngine", In: serverOnly, Usage: "SSL switch for the proxy protocol engine ('on', 'off')",
-			Set: slot.Flag(func(c *config, on bool) { c.proxy.on = directives.Given(on) })},
-		{Name: "SSLProxyProtocol", In: serverOnly, Usage: "SSL Proxy: enable or disable SSL protocol flavors ('[+-][SSLv3|TLSv1|TLSv1.1|TLSv1.2|TLSv1.3] ...' - see manual)",
-			Set: slot.Raw(func(c *config, cmd *directives.Cmd, args string) error {
-				return setProtocols(&c.proxy.protocols, cmd, args)
+		{Name: "SSLProxyEngine", In: proxySection, Usage: "SSL switch for the proxy protocol engine ('on', 'off')",
+			Set: proxies.Flag(func(c *proxyConfig, on bool) { c.on = directives.Given(on) })},
+		{Name: "SSLProxyProtocol", In: proxySection, Usage: "SSL Proxy: enable or disable SSL protocol flavors ('[+-][SSLv3|TLSv1|TLSv1.1|TLSv1.2|TLSv1.3] ...' - see manual)",
+			Set: proxies.Raw(func(c *proxyConfig, cmd *directives.Cmd, args string) error {
+				return setProtocols(&c.protocols, cmd, args)
 			})},
-		{Name: "SSLProxyCipherSuite", In: serverOnly,
+		{Name: "SSLProxyCipherSuite", In: proxySection,
 			Usage: "SSL Proxy: colon-delimited list of permitted SSL ciphers, optionally preceded by protocol specifier ('XXX:...:XXX' - see manual)",
-			Set: slot.Take12(func(c *config, cmd *directives.Cmd, a, b string) error {
-				return setCipherSpec(&c.proxy.ciphers, cmd, a, b)
+			Set: proxies.Take12(func(c *proxyConfig, cmd *directives.Cmd, a, b string) error {
+				return setCipherSpec(&c.ciphers, cmd, a, b)
 			})},
-		{Name: "SSLProxyVerify", In: serverOnly, Usage: "SSL Proxy: whether to verify the remote certificate ('on' or 'off')", Set: slot.Take1(setProxyVerify)},
-		{Name: "SSLProxyVerifyDepth", In: serverOnly, Usage: "SSL Proxy: maximum certificate verification depth ('N' - number of intermediate certificates)", Set: slot.Take1(setProxyDepth)},
-		{Name: "SSLProxyCACertificateFile", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: file containing server certificates ('/path/to/file' - PEM encoded certificates)",
-			Set: fileSetter(func(c *config) *source { return &c.proxy.caFile })},
-		{Name: "SSLProxyCACertificatePath", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: directory containing server certificates ('/path/to/dir' - contains PEM encoded certificates)",
-			Set: pathSetter(func(c *config) *source { return &c.proxy.caPath })},
-		{Name: "SSLProxyCARevocationFile", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: CA Certificate Revocation List (CRL) file ('/path/to/file' - PEM encoded)",
-			Set: fileSetter(func(c *config) *source { return &c.proxy.crlFile })},
-		{Name: "SSLProxyCARevocationPath", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: CA Certificate Revocation List (CRL) path ('/path/to/dir' - contains PEM encoded files)",
-			Set: pathSetter(func(c *config) *source { return &c.proxy.crlPath })},
-		{Name: "SSLProxyCARevocationCheck", In: serverOnly, Usage: "SSL Proxy: CA Certificate Revocation List (CRL) checking mode",
-			Set: slot.Raw(func(c *config, cmd *directives.Cmd, args string) error { return setCheck(&c.proxy.crlCheck, cmd, args) })},
-		{Name: "SSLProxyMachineCertificateFile", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: file containing client certificates ('/path/to/file' - PEM encoded certificates)",
-			Set: fileSetter(func(c *config) *source { return &c.proxy.machineFile })},
-		{Name: "SSLProxyMachineCertificatePath", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: directory containing client certificates ('/path/to/dir' - contains PEM encoded certificates)",
-			Set: pathSetter(func(c *config) *source { return &c.proxy.machinePath })},
-		{Name: "SSLProxyMachineCertificateChainFile", In: serverOnly, Reads: directives.BeforeJail, Usage: "SSL Proxy: file containing issuing certificates of the client certificate ('/path/to/file' - PEM encoded certificates)",
-			Set: fileSetter(func(c *config) *source { return &c.proxy.machineChain })},
-		{Name: "SSLProxyCheckPeerExpire", In: serverOnly, Usage: "SSL Proxy: check the peer certificate's expiration date",
-			Set: slot.Flag(func(c *config, on bool) { c.proxy.checkExpire = directives.Given(on) })},
-		{Name: "SSLProxyCheckPeerCN", In: serverOnly, Usage: "SSL Proxy: check the peer certificate's CN",
-			Set: slot.Flag(func(c *config, on bool) { c.proxy.checkCN = directives.Given(on) })},
-		{Name: "SSLProxyCheckPeerName", In: serverOnly, Usage: "SSL Proxy: check the peer certificate's name (must be present in subjectAltName extension or CN",
-			Set: slot.Flag(func(c *config, on bool) { c.proxy.checkName = directives.Given(on) })},
+		{Name: "SSLProxyVerify", In: proxySection, Usage: "SSL Proxy: whether to verify the remote certificate ('on' or 'off')", Set: proxies.Take1(setProxyVerify)},
+		{Name: "SSLProxyVerifyDepth", In: proxySection, Usage: "SSL Proxy: maximum certificate verification depth ('N' - number of intermediate certificates)", Set: proxies.Take1(setProxyDepth)},
+		{Name: "SSLProxyCACertificateFile", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: file containing server certificates ('/path/to/file' - PEM encoded certificates)",
+			Set: proxyFile(func(c *proxyConfig) *source { return &c.caFile })},
+		{Name: "SSLProxyCACertificatePath", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: directory containing server certificates ('/path/to/dir' - contains PEM encoded certificates)",
+			Set: proxyPath(func(c *proxyConfig) *source { return &c.caPath })},
+		{Name: "SSLProxyCARevocationFile", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: CA Certificate Revocation List (CRL) file ('/path/to/file' - PEM encoded)",
+			Set: proxyFile(func(c *proxyConfig) *source { return &c.crlFile })},
+		{Name: "SSLProxyCARevocationPath", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: CA Certificate Revocation List (CRL) path ('/path/to/dir' - contains PEM encoded files)",
+			Set: proxyPath(func(c *proxyConfig) *source { return &c.crlPath })},
+		{Name: "SSLProxyCARevocationCheck", In: proxySection, Usage: "SSL Proxy: CA Certificate Revocation List (CRL) checking mode",
+			Set: proxies.Raw(func(c *proxyConfig, cmd *directives.Cmd, args string) error { return setCheck(&c.crlCheck, cmd, args) })},
+		{Name: "SSLProxyMachineCertificateFile", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: file containing client certificates ('/path/to/file' - PEM encoded certificates)",
+			Set: proxyFile(func(c *proxyConfig) *source { return &c.machineFile })},
+		{Name: "SSLProxyMachineCertificatePath", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: directory containing client certificates ('/path/to/dir' - contains PEM encoded certificates)",
+			Set: proxyPath(func(c *proxyConfig) *source { return &c.machinePath })},
+		{Name: "SSLProxyMachineCertificateChainFile", In: proxySection, Reads: directives.BeforeJail, Usage: "SSL Proxy: file containing issuing certificates of the client certificate ('/path/to/file' - PEM encoded certificates)",
+			Set: proxyFile(func(c *proxyConfig) *source { return &c.machineChain })},
+		{Name: "SSLProxyCheckPeerExpire", In: proxySection, Usage: "SSL Proxy: check the peer certificate's expiration date",
+			Set: proxies.Flag(func(c *proxyConfig, on bool) { c.checkExpire = directives.Given(on) })},
+		{Name: "SSLProxyCheckPeerCN", In: proxySection, Usage: "SSL Proxy: check the peer certificate's CN",
+			Set: proxies.Flag(func(c *proxyConfig, on bool) { c.checkCN = directives.Given(on) })},
+		{Name: "SSLProxyCheckPeerName", In: proxySection, Usage: "SSL Proxy: check the peer certificate's name (must be present in subjectAltName extension or CN",
+			Set: proxies.Flag(func(c *proxyConfig, on bool) { c.checkName = directives.Given(on) })},
 	},
 	Hooks: []server.Hook{
 		server.PostConfig.Middle(prepare),

@@ -1,5 +1,6 @@
 // Package dbm reads the databases that Apache's httxt2dbm and htdbm write: sdbm,
-// gdbm and Berkeley DB's hash. They are read whole; nothing is ever written.
+// gdbm and Berkeley DB's hash. They are read whole; Berkeley DB's are written, whole
+// too.
 package dbm
 
 import (

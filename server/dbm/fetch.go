@@ -59,16 +59,16 @@ func Fetch(kind, name, key string) (value string, ok bool, err error) {
 		}
 	}
 	p, err := remembered[t].Get(files[len(files)-1])
-	if err = t.openError(err, p.err); err != nil {
+	if err = t.OpenError(err, p.err); err != nil {
 		return "", false, err
 	}
 	value, ok = p.pairs[key]
 	return value, ok, nil
 }
 
-// openError is what apr says when it opens a database whose file could not be
+// OpenError is what apr says when it opens a database whose file could not be
 // read, or whose content makes no sense.
-func (t Type) openError(file, content error) error {
+func (t Type) OpenError(file, content error) error {
 	var errno syscall.Errno
 	switch {
 	case t == SDBM: // its content is looked at when a key is fetched: there is none

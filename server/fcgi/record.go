@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	version   = 1
-	requestID = 1 // one request at a time on a connection
-	headerLen = 8
+	Version   = 1
+	RequestID = 1 // one request at a time on a connection
+	HeaderLen = 8
 	// MaxContent is how much a record can hold.
 	MaxContent = 65535
 
@@ -30,7 +30,7 @@ const (
 
 // appendHeader begins a record.
 func appendHeader(b []byte, kind byte, n int) []byte {
-	return append(b, version, kind, 0, requestID, byte(n>>8), byte(n), 0, 0)
+	return append(b, Version, kind, 0, RequestID, byte(n>>8), byte(n), 0, 0)
 }
 
 // AppendBegin is FCGI_BEGIN_REQUEST for an application's role.
@@ -66,23 +66,43 @@ func (p *Params) Add(name, value string) bool {
 	if n > MaxContent {
 		return false
 	}
-	if len(p.b)-p.at-headerLen+n > MaxContent {
+	if len(p.b)-p.at-HeaderLen+n > MaxContent {
 		p.close()
 		p.at = len(p.b)
 		p.b = appendHeader(p.b, typeParams, 0)
 	}
-	p.b = appendLength(appendLength(p.b, len(name)), len(value))
-	p.b = append(append(p.b, name...), value...)
+	p.b = AppendPair(p.b, name, value)
 	return true
 }
 
+// AppendPair is a name-value pair as it stands in a record.
+func AppendPair[T string | []byte](b []byte, name, value T) []byte {
+	b = appendLength(appendLength(b, len(name)), len(value))
+	return append(append(b, name...), value...)
+}
+
+// AddEncoded adds pairs that AppendPair has written.
+func (p *Params) AddEncoded(pairs []byte) { p.b = append(p.b, pairs...) }
+
+// AddWith adds the pairs that add writes behind what it is given, if it says so.
+func (p *Params) AddWith(add func(b []byte) ([]byte, bool)) bool {
+	b, ok := add(p.b)
+	if ok {
+		p.b = b
+	}
+	return ok
+}
+
+// Len is how many bytes there are up to now.
+func (p *Params) Len() int { return len(p.b) }
+
 func (p *Params) close() {
-	binary.BigEndian.PutUint16(p.b[p.at+4:], uint16(len(p.b)-p.at-headerLen))
+	binary.BigEndian.PutUint16(p.b[p.at+4:], uint16(len(p.b)-p.at-HeaderLen))
 }
 
 // End ends the parameters with an empty record.
 func (p *Params) End() []byte {
-	if len(p.b) == p.at+headerLen {
+	if len(p.b) == p.at+HeaderLen {
 		return p.b // the empty record is there
 	}
 	p.close()
@@ -138,18 +158,18 @@ func (s *Records) Next() (byte, error) {
 		return 0, err
 	}
 	s.left, s.pad = 0, 0
-	h, err := s.In.Peek(headerLen)
+	h, err := s.In.Peek(HeaderLen)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrHeader, err)
 	}
-	if h[0] != version {
+	if h[0] != Version {
 		return 0, &RecordError{true, fmt.Sprintf("Got bogus version %d", h[0])}
 	}
-	if id := int(h[2])<<8 | int(h[3]); id != requestID {
-		return 0, &RecordError{false, fmt.Sprintf("Got bogus rid %d, expected %d", id, requestID)}
+	if id := int(h[2])<<8 | int(h[3]); id != RequestID {
+		return 0, &RecordError{false, fmt.Sprintf("Got bogus rid %d, expected %d", id, RequestID)}
 	}
 	s.Kind, s.left, s.pad = h[1], int(h[4])<<8|int(h[5]), int(h[6])
-	s.In.Discard(headerLen) //nolint:errcheck // it is buffered
+	s.In.Discard(HeaderLen) //nolint:errcheck // it is buffered
 	if s.Kind == End {
 		if err := s.skip(s.left + s.pad); err != nil {
 			return 0, err
@@ -196,11 +216,11 @@ func (s *Records) Piece(most int) ([]byte, error) {
 // EndComes tells whether what is left of the record is padding, and
 // FCGI_END_REQUEST has come behind it. Then it is read.
 func (s *Records) EndComes() bool {
-	for s.left == 0 && s.In.Buffered() >= s.pad+headerLen {
-		p, _ := s.In.Peek(s.pad + headerLen)
+	for s.left == 0 && s.In.Buffered() >= s.pad+HeaderLen {
+		p, _ := s.In.Peek(s.pad + HeaderLen)
 		h := p[s.pad:]
-		if n := int(h[4])<<8 | int(h[5]); h[0] != version || h[1] == Stdout && n > 0 || h[1] != Stdout && h[1] != End ||
-			s.In.Buffered() < s.pad+headerLen+n+int(h[6]) {
+		if n := int(h[4])<<8 | int(h[5]); h[0] != Version || h[1] == Stdout && n > 0 || h[1] != Stdout && h[1] != End ||
+			s.In.Buffered() < s.pad+HeaderLen+n+int(h[6]) {
 			return false
 		}
 		if _, err := s.Next(); err != nil || s.Done {

@@ -16,11 +16,11 @@ func decodeParams(t *testing.T, b []byte) [][2]string {
 	t.Helper()
 	var content []byte
 	for {
-		if len(b) < headerLen || b[1] != typeParams {
+		if len(b) < HeaderLen || b[1] != typeParams {
 			t.Fatalf("no record of parameters: %q", b)
 		}
 		n := int(binary.BigEndian.Uint16(b[4:]))
-		content, b = append(content, b[headerLen:headerLen+n]...), b[headerLen+n:]
+		content, b = append(content, b[HeaderLen:HeaderLen+n]...), b[HeaderLen+n:]
 		if n == 0 {
 			break
 		}
@@ -72,8 +72,8 @@ func TestStdin(t *testing.T) {
 	if n := binary.BigEndian.Uint16(b[4:]); n != MaxContent {
 		t.Errorf("first record has %d bytes", n)
 	}
-	rest := b[headerLen+MaxContent:]
-	if n := binary.BigEndian.Uint16(rest[4:]); n != 5 || len(rest) != headerLen+5 {
+	rest := b[HeaderLen+MaxContent:]
+	if n := binary.BigEndian.Uint16(rest[4:]); n != 5 || len(rest) != HeaderLen+5 {
 		t.Errorf("second record has %d bytes of %d", n, len(rest))
 	}
 }

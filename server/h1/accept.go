@@ -109,7 +109,7 @@ func (l *Loop) add(lfd, fd int, remote netip.AddrPort) *conn {
 	l.next++
 	c.info.ID = l.next
 	l.gen.Connected(&c.info)
-	c.preface = c.info.Preface()
+	c.preface, c.speaker = c.info.Preface(), c.info.Speaker()
 	c.direct = c.info.DirectMagic()
 	if conf := c.info.Secure(); conf != nil {
 		c.sec = newSecure(c, conf)

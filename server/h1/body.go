@@ -187,6 +187,9 @@ func (b *body) trailers() error {
 			return &bodyError{400, "a trailer field is malformed", true}
 		}
 		name, value := textproto.CanonicalMIMEHeaderKey(string(line[:i])), strings.Trim(string(line[i+1:]), " \t")
+		if !l.takes(value) {
+			return &bodyError{400, "a trailer field is malformed", true}
+		}
 		if b.r.Trailer == nil {
 			b.r.Trailer = map[string][]string{}
 		}

@@ -38,6 +38,7 @@ type conn struct {
 	arrival  uint32         // the number of the local address
 	enrolled bool           // the loop hears of it
 	preface  server.Preface // until it was read; nil for none
+	speaker  server.Speaker // what is spoken instead of HTTP; nil for that
 	sec      *secure        // its encryption; nil for one in clear
 	direct   string         // what it may begin with instead of a request; "" when that is known not to come
 
@@ -282,6 +283,10 @@ func (c *conn) serveOnce(in []byte) bool {
 			c.close()
 			return false
 		}
+		if c.speaker != nil {
+			c.speak()
+			return false
+		}
 		if c.direct != "" && c.beginsOther() {
 			c.speakOther("")
 			return false
@@ -466,6 +471,10 @@ func (c *conn) timedOut(h *head, received time.Time) {
 
 // expire ends a new connection on which nothing came in time.
 func (c *conn) expire() {
+	if c.speaker != nil {
+		c.close()
+		return
+	}
 	c.reads.Expired(&c.info, "header")
 	c.timedOut(&head{}, time.Now())
 	c.linger()
@@ -493,7 +502,9 @@ func (c *conn) target(r *server.Request, t string) {
 			if j := strings.LastIndexByte(authority, '@'); j >= 0 {
 				user, authority = authority[:j], authority[j+1:]
 			}
-			r.Request.Host = authority
+			if scheme := "http"; strings.EqualFold(t[:i], scheme) && c.sec == nil || strings.EqualFold(t[:i], scheme+"s") && c.sec != nil {
+				r.Request.Host = authority
+			} // else it is no URL of this server's, and the field counts (ap_parse_uri)
 			r.URL = &url.URL{Scheme: t[:i], Host: authority}
 			if user != "" {
 				name, pass, has := strings.Cut(user, ":")
@@ -518,6 +529,9 @@ func (c *conn) target(r *server.Request, t string) {
 // (ap_lingering_close).
 func (c *conn) linger() {
 	if !c.info.Aborted && c.info.Close && !c.tunnel {
+		if c.sec != nil { // after the end of the stream nothing can be said
+			c.sec.farewell()
+		}
 		unix.Shutdown(c.fd, unix.SHUT_WR)
 		deadline := time.Now().Add(2 * time.Second)
 		p := make([]byte, 4096)

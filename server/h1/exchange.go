@@ -30,6 +30,8 @@ type exchange struct {
 	prepared *prepared // what is kept of it
 	raw      []byte    // the request's head as it came
 	learning learning
+
+	halfClosed time.Time // when Gone saw first that the client sends no more
 }
 
 var _ server.Exchange = (*exchange)(nil)

@@ -17,13 +17,15 @@ import (
 // flight is a request that the loop has sent to a backend.
 type flight struct {
 	c        *conn
-	back     *server.ProxyConn
+	fd       int               // of the connection to the backend
+	back     *server.ProxyConn // of the pool; nil for one that is this request's own
 	ways     []*prepared
 	route    *route
 	received time.Time
 	until    time.Time // the answer must have come
 	head     []byte    // of the request, as it came
-	sent     []byte    // what went to the backend
+	sent     []byte    // what goes to the backend
+	left     []byte    // what has not gone yet
 	answer   []byte    // what has come of the answer, as far as it lies here
 	known    *routedHead
 	// Of the request:
@@ -39,6 +41,7 @@ type flights struct {
 	in      []byte
 	head    answerHead
 	date    []byte // the last that was looked at
+	text    []byte // of an application's answer
 }
 
 const (
@@ -65,28 +68,15 @@ func (l *Loop) forward(c *conn, b []byte, received time.Time) bool {
 	}
 	t := f.ways[0].route
 	var ok bool
-	if f.sent, ok = t.appendRequest(f.sent[:0], b, c.info.ClientIP); !ok {
+	if f.sent, ok = t.appendRequest(f.sent[:0], b, &c.info); !ok {
 		s.put(f)
 		return false
 	}
-	back := t.way.Take()
-	if back == nil {
+	if !l.depart(f, t, c) {
 		s.put(f)
 		return false
 	}
-	if !l.watch(back) || !l.enrol(c) {
-		back.Release()
-		s.put(f)
-		return false
-	}
-	fd := back.Under().FD()
-	if wrote, err := send(fd, f.sent, unix.MSG_NOSIGNAL); err != nil || wrote < len(f.sent) {
-		back.Close = true
-		back.Release()
-		s.put(f)
-		return false
-	}
-	f.c, f.back, f.route, f.received, f.known = c, back, t, received, nil
+	f.c, f.route, f.received, f.known = c, t, received, nil
 	f.until = received.Add(t.way.Timeout)
 	f.head = append(f.head[:0], b...)
 	f.answer = f.answer[:0]
@@ -99,9 +89,64 @@ func (l *Loop) forward(c *conn, b []byte, received time.Time) bool {
 		}
 	}
 	l.mu.Lock()
-	s.m[fd] = f
+	s.m[f.fd] = f
 	l.mu.Unlock()
 	return true
+}
+
+// depart sends what f has for the backend over a connection of the pool, or a new
+// one where each request has its own.
+func (l *Loop) depart(f *flight, t *route, c *conn) bool {
+	if !l.enrol(c) {
+		return false
+	}
+	f.route, f.left = t, f.sent
+	if t.way.Fresh {
+		if f.fd = t.way.Dial(); f.fd < 0 {
+			return false
+		}
+		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(f.fd)}
+		if !f.push() || !addEvents(l.epfd, f.fd, &ev) {
+			f.end()
+			return false
+		}
+		return true
+	}
+	if f.back = t.way.Take(); f.back == nil {
+		return false
+	}
+	f.fd = f.back.Under().FD()
+	if !l.watch(f.back) || !f.push() || len(f.left) > 0 {
+		f.end()
+		return false
+	}
+	return true
+}
+
+// push sends what is left of the request. It is false when the connection failed.
+func (f *flight) push() bool {
+	for len(f.left) > 0 {
+		n, err := send(f.fd, f.left, unix.MSG_NOSIGNAL)
+		if err == unix.EAGAIN {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		f.left = f.left[n:]
+	}
+	return true
+}
+
+// end closes the connection to the backend.
+func (f *flight) end() {
+	if f.back == nil {
+		f.route.way.Hangup(f.fd)
+		return
+	}
+	f.back.Close = true
+	f.back.Release()
+	f.back = nil
 }
 
 // watch has the loop hear of a backend's connection.
@@ -134,6 +179,10 @@ func (l *Loop) landed(fd int, what uint32) {
 		}
 		return
 	}
+	if what&unix.EPOLLOUT != 0 && !f.push() {
+		l.crash(f, nil)
+		return
+	}
 	in := s.in
 	have := copy(in, f.answer)
 	for {
@@ -153,6 +202,10 @@ func (l *Loop) landed(fd int, what uint32) {
 		}
 		// More than the loop has room for.
 		l.divert(f, in[:have])
+		return
+	}
+	if f.route.vars != nil {
+		l.landedRecords(f, in[:have])
 		return
 	}
 	h := &s.head
@@ -185,7 +238,7 @@ func (l *Loop) landed(fd int, what uint32) {
 func (l *Loop) stay(f *flight, have []byte) {
 	f.answer = append(f.answer[:0], have...)
 	l.mu.Lock()
-	l.flights.m[f.back.Under().FD()] = f
+	l.flights.m[f.fd] = f
 	l.mu.Unlock()
 }
 
@@ -201,11 +254,19 @@ func (l *Loop) deliver(f *flight, h *answerHead, body []byte) {
 	if !keep {
 		c.info.Close = true
 	}
-	f.back.Release()
-	out = append(out, body...)
+	if f.back != nil {
+		f.back.Release()
+	} else {
+		f.route.way.Hangup(f.fd)
+	}
+	if t.chunks {
+		out = appendChunks(out, body)
+	} else {
+		out = append(out, body...)
+	}
 	n.out = out
 	n.sent = append(n.sent[:0], repeated{p: t.p, received: f.received, in: int64(len(f.head)), out: int64(len(out)), kept: c.info.KeepAlives, close: !keep,
-		routed: true, length: int64(len(body))})
+		routed: true, length: int64(len(body)), chunks: t.chunks})
 	r := &n.sent[0]
 	for _, i := range t.p.logged {
 		for _, v := range f.values {
@@ -240,6 +301,21 @@ func (s *flights) isDate(b []byte) bool {
 	return true
 }
 
+// landedRecords is landed for an application that speaks FastCGI. One whose answer
+// does not come at once may want it to be passed on as it comes.
+func (l *Loop) landedRecords(f *flight, in []byte) {
+	s := &l.flights
+	var ok bool
+	if ok, s.text = s.head.readRecords(in, s.text); ok && len(s.text)-s.head.size <= routedBody {
+		f.known = l.answers.headFor(f.ways, &s.head)
+	}
+	if f.known == nil {
+		l.divert(f, in)
+		return
+	}
+	l.deliver(f, &s.head, s.text[s.head.size:])
+}
+
 // wake looks again at a connection that was given back while something may have
 // happened to it.
 func (l *Loop) wake(c *conn) {
@@ -254,21 +330,37 @@ func (l *Loop) wake(c *conn) {
 
 // divert leaves a request whose answer the loop cannot treat to a goroutine.
 func (l *Loop) divert(f *flight, have []byte) {
-	f.c.flight = &server.ProxyFlight{Conn: f.back, Sent: slices.Clone(f.sent), Ahead: slices.Clone(have), Began: f.received, Until: f.until}
-	l.hand(f.c, slices.Clone(f.head), nil)
+	l.hand(f.leave(slices.Clone(f.sent), slices.Clone(have)), slices.Clone(f.head), nil)
 	l.flights.put(f)
 }
 
+// leave gives what is under way to the client's connection.
+func (f *flight) leave(sent, have []byte) *conn {
+	back := f.back
+	if f.back = nil; back == nil {
+		unix.EpollCtl(f.c.loop.epfd, unix.EPOLL_CTL_DEL, f.fd, nil) //nolint:errcheck // it is there
+		back = f.route.way.Adopt(f.fd)
+	}
+	if back != nil && len(f.left) > 0 { // as good as not sent
+		back.Close = true
+		back.Release()
+		back = nil
+	}
+	if back != nil {
+		f.c.flight = &server.ProxyFlight{Conn: back, Sent: sent, Ahead: have, Began: f.received, Until: f.until}
+	}
+	return f.c
+}
+
 // crash is divert for a backend that has closed its connection. One that has not
-// begun to answer on a connection that it had served before is asked again: the
-// request was a GET (RFC 9110 section 9.2.2).
+// begun to answer is asked again, on another: the request was a GET (RFC 9110
+// section 9.2.2).
 func (l *Loop) crash(f *flight, have []byte) {
 	if len(have) > 0 {
 		l.divert(f, have)
 		return
 	}
-	f.back.Close = true
-	f.back.Release()
+	f.end()
 	l.hand(f.c, slices.Clone(f.head), nil)
 	l.flights.put(f)
 }
@@ -286,8 +378,7 @@ func (l *Loop) overdue(now time.Time) {
 	}
 	l.mu.Unlock()
 	for _, f := range late {
-		f.c.flight = &server.ProxyFlight{Conn: f.back, Sent: f.sent, Ahead: f.answer, Began: f.received, Until: f.until}
-		l.hand(f.c, f.head, nil)
+		l.hand(f.leave(f.sent, f.answer), f.head, nil)
 	}
 }
 
@@ -301,7 +392,7 @@ func (s *flights) get() *flight {
 }
 
 func (s *flights) put(f *flight) {
-	f.c, f.back, f.route, f.known = nil, nil, nil, nil
+	f.c, f.back, f.route, f.known, f.left = nil, nil, nil, nil, nil
 	clear(f.ways)
 	if len(s.free) < spareFlight && cap(f.answer) <= flightInput {
 		s.free = append(s.free, f)

@@ -77,7 +77,9 @@ func parse(b []byte, l limits, eof bool) (h *head, status int, more bool) {
 		return h, 414, false
 	}
 	if st != 0 {
-		h.requestLine(l)
+		if h.requestLine(l); h.simple { // a half of a line is no request of HTTP/0.9
+			h.simple, h.proto, h.major, h.minor = false, "HTTP/1.0", 1, 0
+		}
 		return h, 400, false
 	}
 	if s := h.requestLine(l); s != 0 {
@@ -135,7 +137,7 @@ func (h *head) requestLine(l limits) int {
 	}
 	target, proto, has := strings.Cut(rest, " ")
 	h.target = target
-	if !validToken(h.method) && !l.unsafe || target == "" {
+	if !validToken(h.method) && !l.unsafe || target == "" || !validValue(h.method) || strings.IndexByte(h.method, '\t') >= 0 {
 		return 400
 	}
 	for j := 0; j < len(target); j++ {
@@ -143,7 +145,7 @@ func (h *head) requestLine(l limits) int {
 			return 400
 		}
 	}
-	if !validTarget(h.method, target, l.forward) {
+	if !validTarget(h.method, target, l.forward, l.unsafe) {
 		return 400
 	}
 	if l.registered && !server.KnownMethod(h.method) {
@@ -157,7 +159,7 @@ func (h *head) requestLine(l limits) int {
 		return 0
 	}
 	if l.unsafe {
-		proto = strings.TrimSpace(proto)
+		proto = strings.Trim(proto, " ")
 	}
 	if len(proto) != 8 || proto[:5] != "HTTP/" || proto[6] != '.' || !digit(proto[5]) || !digit(proto[7]) {
 		return 400
@@ -171,8 +173,8 @@ func (h *head) requestLine(l limits) int {
 
 // validTarget refuses what is a path to one reader and something else to
 // another: fragments, users in front of hosts, schemes that are not HTTP's, a
-// path for CONNECT (observed on 2.4.71).
-func validTarget(method, target string, anyScheme bool) bool {
+// path for CONNECT (observed on 2.4.71). HttpProtocolOptions Unsafe lets users pass.
+func validTarget(method, target string, anyScheme, users bool) bool {
 	if strings.IndexByte(target, '#') >= 0 {
 		return false
 	}
@@ -188,7 +190,7 @@ func validTarget(method, target string, anyScheme bool) bool {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		rest = rest[:i]
 	}
-	return (anyScheme || strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && strings.IndexByte(rest, '@') < 0
+	return (anyScheme || strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && (users || strings.IndexByte(rest, '@') < 0)
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
@@ -261,13 +263,16 @@ func (h *head) readFields(b []byte, at int, l limits) (*head, int, bool) {
 				h.notes = "Request header field is missing ':' separator.<br />\n<pre>\n" + server.EscapeHTML(string(line)) + "</pre>\n"
 				return h, 400, false
 			}
+			if len(line) == 1 { // "Empty folded line encountered", AH03443
+				return h, 400, false
+			}
 			more := strings.Trim(string(line), " \t")
 			if l.field > 0 && len(name)+len(value)+len(more) > l.field {
 				h.tooLong([]byte(name + ": " + value))
 				return h, 400, false
 			}
 			value = strings.TrimRight(value, " \t") + " " + more
-			if !validValue(more) && !l.unsafe {
+			if !l.takes(more) {
 				return h, 400, false
 			}
 			continue
@@ -287,7 +292,7 @@ func (h *head) readFields(b []byte, at int, l limits) (*head, int, bool) {
 			return h, 400, false
 		}
 		v := strings.Trim(string(line[i+1:]), " \t")
-		if !validValue(v) && !l.unsafe {
+		if !l.takes(v) {
 			return h, 400, false
 		}
 		name, value = n, v
@@ -303,6 +308,14 @@ func (h *head) tooLong(line []byte) {
 	_ = name
 }
 
+// takes tells whether a field may have a value. HttpProtocolOptions Unsafe
+// leaves four control characters that no value has: NUL, which ends a string of
+// Apache's, and those that isspace(3) knows besides tab (observed on 2.4.71).
+func (l limits) takes(value string) bool {
+	return validValue(value) || l.unsafe && !strings.ContainsAny(value, "\x00\v\f\r")
+}
+
+// validValue tells whether there are no control characters but tabs.
 func validValue(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {

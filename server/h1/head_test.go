@@ -32,6 +32,10 @@ func TestParse(t *testing.T) {
 		{"long line", "GET /" + strings.Repeat("a", 9000) + " HTTP/1.1\r\n\r\n", 414, false, "", 0},
 		{"long line, no end yet", "GET /" + strings.Repeat("a", 9000), 414, false, "", 0},
 		{"0.9", "GET /\r\n", 0, false, "GET", 0},
+		{"half of a target", "GET /\nb HTTP/1.1\r\n\r\n", 400, false, "GET", 0},
+		{"folded", "GET / HTTP/1.1\r\nA: 1\r\n 2\r\n\r\n", 0, false, "GET", 1},
+		{"folded, empty", "GET / HTTP/1.1\r\nA: 1\r\n \r\n\r\n", 400, false, "GET", 0},
+		{"folded, blank", "GET / HTTP/1.1\r\nA: 1\r\n  \r\n\r\n", 0, false, "GET", 1},
 	}
 	for _, tt := range tests {
 		h, status, more := parse([]byte(tt.text), testLimits, false)
@@ -44,6 +48,21 @@ func TestParse(t *testing.T) {
 		}
 		if status == 0 && !more && len(h.fields) != tt.fields {
 			t.Errorf("%s: fields %v", tt.name, h.fields)
+		}
+	}
+}
+
+// TestUnsafe: what HttpProtocolOptions Unsafe does not take either.
+func TestUnsafe(t *testing.T) {
+	l := testLimits
+	l.unsafe = true
+	for text, want := range map[string]int{
+		"GET / HTTP/1.1\nA: b\n\n": 0, "GET / HTTP/1.1 \r\nA: b\r\n\r\n": 0, "GET / HTTP/1.1\r\nA: \x01\x7f\r\n\r\n": 0,
+		"GET / HTTP/1.1\r\nA: a\rb\r\n\r\n": 400, "GET / HTTP/1.1\r\nA: a\x00b\r\n\r\n": 400, "GET / HTTP/1.1\r\nA: a\v\r\n\r\n": 400, "GET / HTTP/1.1\r\nA: b\r\n \fc\r\n\r\n": 400,
+		"\rGET / HTTP/1.1\r\n\r\n": 400, "G\tT / HTTP/1.1\r\n\r\n": 400, "G\x01T / HTTP/1.1\r\n\r\n": 400, "GET / HTTP/1.1\v\r\n\r\n": 400, "GET / HTTP/1.1\t\r\n\r\n": 400,
+	} {
+		if _, status, more := parse([]byte(text), l, false); status != want || more {
+			t.Errorf("%q: %d, want %d", text, status, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/server"
+	"github.com/donjon-httpd/donjon/server/scoreboard"
 )
 
 // hijacked is a connection that carries something else than HTTP. It is read and
@@ -56,6 +57,22 @@ func (c *conn) giveAway() (*hijacked, error) {
 	c.info.Close = true
 	c.loop.own(c, tcp)
 	return h, nil
+}
+
+// speak leaves the connection to the protocol that it speaks.
+func (c *conn) speak() {
+	w := c.loop.crew.Take(c.loop.aborted)
+	if w == nil {
+		c.close()
+		return
+	}
+	defer c.loop.crew.Give(w)
+	w.Set(scoreboard.Writing)
+	if client, err := (&exchange{c: c}).Hijack(); err == nil {
+		c.speaker(client)
+		client.CloseWrite() //nolint:errcheck // it is closed now
+	}
+	c.linger()
 }
 
 func (h *hijacked) Read(p []byte) (int, error) {

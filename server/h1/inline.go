@@ -50,6 +50,7 @@ type repeated struct {
 	values   []fieldValue
 	routed   bool // it came from a backend, with a body of that length
 	length   int64
+	chunks   bool
 }
 
 // fieldValue is a field of the request that a log line is made of.
@@ -80,7 +81,7 @@ type debt struct {
 // answer serves a connection that has something to read and that the caller has
 // made busy. It leaves it idle, closed, or to a goroutine.
 func (l *Loop) answer(c *conn) {
-	if c.preface != nil || c.sec != nil && !c.sec.done {
+	if c.preface != nil || c.speaker != nil || c.sec != nil && !c.sec.done {
 		l.hand(c, nil, nil)
 		return
 	}
@@ -346,7 +347,7 @@ func (g *logger) line(l *Loop, c *conn, s *repeated, w *watchList, now time.Time
 	r.Received, r.FirstByte, r.Ended = s.received, now, now
 	r.BytesIn, r.BytesOut = s.in, s.out
 	if s.routed {
-		g.relayed(r, s.length)
+		g.relayed(r, s)
 	}
 	r.Log()
 	c.info.KeepAlives, c.info.Close = kept, ends
@@ -358,11 +359,14 @@ func (g *logger) line(l *Loop, c *conn, s *repeated, w *watchList, now time.Time
 }
 
 // relayed puts into a request what differs from one answer of a backend to the next.
-func (g *logger) relayed(r *server.Request, length int64) {
-	if r.SentBody != length {
-		r.SentBody = length
+func (g *logger) relayed(r *server.Request, s *repeated) {
+	if r.SentBody == s.length {
+		return
+	}
+	r.SentBody = s.length
+	if !s.chunks {
 		r.Out = r.Out.Clone()
-		r.Out.Set("Content-Length", strconv.FormatInt(length, 10))
+		r.Out.Set("Content-Length", strconv.FormatInt(s.length, 10))
 	}
 }
 

@@ -66,6 +66,12 @@ func ready(epfd int, events []unix.EpollEvent) (int, error) {
 	}
 }
 
+// addEvents is epoll_ctl(2) with EPOLL_CTL_ADD.
+func addEvents(epfd, fd int, ev *unix.EpollEvent) bool {
+	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), unix.EPOLL_CTL_ADD, uintptr(fd), uintptr(unsafe.Pointer(ev)), 0, 0)
+	return e == 0
+}
+
 // filePiece is how much of a file is sent by one call: some 100 µs of work.
 const filePiece = 512 << 10
 

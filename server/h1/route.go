@@ -24,6 +24,7 @@ type route struct {
 	end   []byte            // behind the client's fields, up to the client's address
 	names bool              // the address stands there
 	tail  []byte            // behind it
+	vars  *variables        // instead of these, for a FastCGI application
 	heads []*routedHead     // the newest last; answers.mu is held
 	fails int               // answers with a head that was none of these, less those that were
 }
@@ -37,6 +38,7 @@ type routedHead struct {
 	inRest bool
 	at, n  int
 	dated  bool  // the backend's Date is passed on
+	chunks bool  // its body is sent in chunks; there is no length then
 	length int64 // of the answer that it was learnt from
 	line   int   // bytes of the backend's status line
 }
@@ -54,6 +56,7 @@ type learning struct {
 	route *route
 	head  *routedHead
 	sent  int64
+	ended bool
 }
 
 // forwardedField says what becomes of a field of a request.
@@ -178,23 +181,32 @@ func appendPassed(b, raw []byte) ([]byte, bool) {
 var crlf = []byte("\r\n")
 
 // appendRequest writes what is sent to the backend for a request.
-func (t *route) appendRequest(b, raw []byte, client string) ([]byte, bool) {
+func (t *route) appendRequest(b, raw []byte, c *server.Conn) ([]byte, bool) {
+	if t.vars != nil {
+		return t.vars.appendRequest(b, raw, c)
+	}
 	b, ok := appendPassed(append(b, t.start...), raw)
 	if !ok {
 		return b, false
 	}
 	b = append(b, t.end...)
 	if t.names {
-		b = append(b, client...)
+		b = append(b, c.ClientIP...)
 	}
 	return append(b, t.tail...), true
 }
 
 // newRoute learns the way of a request; raw is its head as it came. It is nil for
 // one that the loop could not send in the same words.
-func newRoute(f *server.Forwarding, raw []byte, client string) *route {
+func newRoute(f *server.Forwarding, raw []byte, c *server.Conn) *route {
 	t := &route{way: *f}
 	t.way.Sent, t.way.Head, t.way.Body = nil, "", nil
+	if f.Records {
+		if t.vars = newVariables(f.Sent, raw, c); t.vars == nil {
+			return nil
+		}
+		return t
+	}
 	line := bytes.Index(f.Sent, crlf)
 	if line < 0 {
 		return nil
@@ -209,12 +221,12 @@ func newRoute(f *server.Forwarding, raw []byte, client string) *route {
 		return nil
 	}
 	t.end = bytes.Clone(f.Sent[len(sofar):])
-	address := []byte("X-Forwarded-For: " + client + "\r\n")
+	address := []byte("X-Forwarded-For: " + c.ClientIP + "\r\n")
 	if at := bytes.Index(t.end, address); at >= 0 {
-		at += len(address) - len(client) - 2
-		t.end, t.tail, t.names = t.end[:at:at], t.end[at+len(client):], true
+		at += len(address) - len(c.ClientIP) - 2
+		t.end, t.tail, t.names = t.end[:at:at], t.end[at+len(c.ClientIP):], true
 	}
-	again, ok := t.appendRequest(nil, raw, client)
+	again, ok := t.appendRequest(nil, raw, c)
 	if !ok || !bytes.Equal(again, f.Sent) {
 		return nil
 	}
@@ -223,9 +235,12 @@ func newRoute(f *server.Forwarding, raw []byte, client string) *route {
 
 // same tells whether two routes are the same but for what came back.
 func (t *route) same(o *route) bool {
+	if (t.vars != nil) != (o.vars != nil) || t.vars != nil && !t.vars.same(o.vars) {
+		return false
+	}
 	a, b := &t.way, &o.way
 	return a.Worker == b.Worker && a.Host == b.Host && a.Port == b.Port && a.Socket == b.Socket && a.Timeout == b.Timeout &&
-		t.names == o.names && bytes.Equal(t.start, o.start) && bytes.Equal(t.end, o.end) && bytes.Equal(t.tail, o.tail)
+		a.Fresh == b.Fresh && a.Path == b.Path && a.Addr == b.Addr && t.names == o.names && bytes.Equal(t.start, o.start) && bytes.Equal(t.end, o.end) && bytes.Equal(t.tail, o.tail)
 }
 
 // answerHead is a backend's head, taken apart as far as the loop understands it.
@@ -297,7 +312,10 @@ const maxAnswerHead = 8 << 10
 // head of the response is written.
 func newRoutedHead(f *server.Forwarding, r *server.Request) *routedHead {
 	var h answerHead
-	if ok, _ := h.read([]byte(f.Head)); !ok || h.size != len(f.Head) || h.length != f.Length || h.length > routedBody {
+	if f.Records {
+		return newRecordsHead(f, r)
+	}
+	if ok, _ := h.read([]byte(f.Head)); r.Chunked || !ok || h.size != len(f.Head) || h.length != f.Length || h.length > routedBody {
 		return nil
 	}
 	if h.date != nil && !isDate(h.date) {
@@ -346,7 +364,7 @@ func (t *routedHead) append(b []byte, h *answerHead, dates *dateTexts, now time.
 		b = append(b, dates.at(now, 0)...)
 	}
 	start := len(b)
-	if t.inRest {
+	if t.inRest || t.chunks {
 		b = append(b, p.fields...)
 	} else {
 		b = t.appendWithLength(b, p.fields, h.digits)
@@ -384,7 +402,7 @@ func (x *exchange) learn(r *server.Request, b *server.Brigade) {
 	if head == nil {
 		return
 	}
-	if l.route = newRoute(f, x.raw, r.ClientIP); l.route == nil {
+	if l.route = newRoute(f, x.raw, r.Conn); l.route == nil {
 		return
 	}
 	l.head = head
@@ -397,7 +415,9 @@ func (l *learning) check(out []byte, r *server.Request) {
 		return
 	}
 	var h answerHead
-	h.read([]byte(l.f.Head))
+	if !l.f.Records {
+		h.read([]byte(l.f.Head))
+	}
 	var dates dateTexts
 	again, _ := l.head.append(nil, &h, &dates, time.Now(), r.Conn.KeepAlives, r.WantsKeepAlive(), r.ProtoAtLeast(1, 1), r.Conn.Close)
 	if !bytes.Equal(again, out) {
@@ -416,6 +436,7 @@ func (l *learning) passed(b *server.Brigade) {
 		return
 	}
 	l.sent += b.Size()
+	l.ended = b.EOS
 }
 
 // same tells whether a brigade is the very piece that came from the backend.
@@ -436,7 +457,7 @@ var _ server.Forwarder = (*exchange)(nil)
 // keepRoute puts a route away that was learnt from a request which was just served.
 func (l *Loop) keepRoute(c *conn, r *server.Request, x *exchange, fields http.Header) {
 	t := &x.learning
-	if t.head == nil || t.sent != t.head.length {
+	if t.head == nil || !t.ended || !t.head.chunks && t.sent != t.head.length || t.sent > routedBody {
 		return
 	}
 	rep := r.Repetition()

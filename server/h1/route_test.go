@@ -14,7 +14,7 @@ const sentByPhases = "GET /x HTTP/1.1\r\nHost: back\r\nUser-Agent: a\r\nAccept: 
 
 func TestRoute(t *testing.T) {
 	const raw = "GET /x HTTP/1.1\r\nHost: front\r\nUser-Agent:  a \r\nConnection: keep-alive\r\nTE: trailers\r\nAccept: */*\r\n\r\n"
-	way := newRoute(&server.Forwarding{Sent: []byte(sentByPhases)}, []byte(raw), "192.0.2.1")
+	way := newRoute(&server.Forwarding{Sent: []byte(sentByPhases)}, []byte(raw), &server.Conn{ClientIP: "192.0.2.1"})
 	if way == nil {
 		t.Fatal("nothing was learnt")
 	}
@@ -30,7 +30,7 @@ func TestRoute(t *testing.T) {
 		{"no end", "GET /x HTTP/1.1\r\nHost: front\r\n", "c", ""},
 		{"many fields", "GET /x HTTP/1.1\r\nHost: front\r\n" + strings.Repeat("A: b\r\n", maxFields+1) + "\r\n", "c", ""},
 	} {
-		got, ok := way.appendRequest(nil, []byte(tc.raw), tc.client)
+		got, ok := way.appendRequest(nil, []byte(tc.raw), &server.Conn{ClientIP: tc.client})
 		if ok != (tc.want != "") || ok && string(got) != tc.want {
 			t.Errorf("%s: %v %q, want %q", tc.name, ok, got, tc.want)
 		}
@@ -42,7 +42,7 @@ func TestRoute(t *testing.T) {
 		"no Host":                              strings.Replace(sentByPhases, "Host: back\r\n", "", 1),
 		"nothing":                              "",
 	} {
-		if newRoute(&server.Forwarding{Sent: []byte(sent)}, []byte(raw), "192.0.2.1") != nil {
+		if newRoute(&server.Forwarding{Sent: []byte(sent)}, []byte(raw), &server.Conn{ClientIP: "192.0.2.1"}) != nil {
 			t.Errorf("%s: something was learnt", name)
 		}
 	}

@@ -24,6 +24,8 @@ type exchange struct {
 	started bool
 	dropped bool // it must not look complete
 	refused bool
+	tunnel  bool // the stream carries something else by now
+	socket  bool // it asked for a WebSocket
 }
 
 var _ server.Exchange = (*exchange)(nil)
@@ -53,7 +55,16 @@ func (x *exchange) Interim(r *server.Request, status int) error {
 		x.st.body.x = nil
 	}
 	if status == 101 {
-		return errors.New("HTTP/2 has no 101")
+		if !x.socket || x.started {
+			return errors.New("HTTP/2 has no 101")
+		}
+		if !accepts(r) {
+			x.refuse()
+			return errors.New("the backend's Sec-WebSocket-Accept is wrong")
+		}
+		x.accept(status, r.Out.All())
+		s.flush()
+		return nil
 	}
 	x.push(r)
 	if status != 103 || s.opt.EarlyHints {
@@ -116,7 +127,7 @@ func aboutConnection(name string) bool {
 }
 
 // head sends the head of the response. mu is held.
-func (x *exchange) head(r *server.Request, end bool) error {
+func (x *exchange) head(r *server.Request, pushPolicy string, end bool) error {
 	s := x.s
 	if !r.Proxied || !r.Out.Has("Date") {
 		r.Out.Set("Date", time.Now().UTC().Format(http.TimeFormat))
@@ -132,6 +143,9 @@ func (x *exchange) head(r *server.Request, end bool) error {
 			size += len(name) + len(f.Value)
 			s.encode(name, f.Value)
 		}
+	}
+	if pushPolicy != "" {
+		s.encode("push-policy", pushPolicy)
 	}
 	limit := s.opt.MaxHeaderBlock
 	if limit == 0 {
@@ -159,13 +173,23 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 	if st.localEnd {
 		return nil
 	}
+	if why := r.Top().Notes.Get(server.NoteHTTP1Required); why != "" && !x.started {
+		elog.Debug(r).Msgf("AH10399: renegotiate forbidden, cause: %s", why)
+		s.appendReset(st.id, http2.ErrCodeHTTP11Required)
+		st.abort()
+		s.flush()
+		return x.fail(errReset)
+	}
+	if x.socket && !x.started && r.Status < 300 {
+		x.refuse()
+		return nil
+	}
 	left := b.Size()
 	trailers := b.EOS && r.TrailersOut.Len() > 0
 	ends := b.EOS && !trailers
 	if !x.started {
 		x.started = true
-		x.push(r)
-		if err := x.head(r, ends && left == 0); err != nil {
+		if err := x.head(r, x.push(r), ends && left == 0); err != nil {
 			return x.fail(err)
 		}
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Push            bool          // responses may be pushed
 	Diary           int           // how many pushed resources are remembered
 	WebSockets      bool          // RFC 8441
+	ProxyRequests   bool          // every request is one for a forward proxy
 	WarmUp          int64         // bytes that are sent in small TLS records at first
 	CoolDown        time.Duration // without anything sent, after which that begins anew; 0: never
 

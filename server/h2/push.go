@@ -40,19 +40,27 @@ func (d *diary) note(name string) bool {
 // goes with (RFC 9113 section 8.4.1 leaves it to the server; these are Apache's).
 var pushedFields = []string{"User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control"}
 
-// push promises the responses that go with a request's and begins their streams. mu is held.
-func (x *exchange) push(r *server.Request) {
+// push promises the responses that go with a request's and begins their streams. It
+// gives the policy that Push-Policy tells, "" where nothing is to be pushed. mu is held.
+func (x *exchange) push(r *server.Request) (policyUsed string) {
 	s := x.s
 	if s.opt.Pushes == nil || !s.opt.Push || !s.takesPush || x.st.on != 0 || r.Main != nil || r.Status >= 400 || !pushes(r) {
-		return
+		return ""
 	}
 	method := "GET"
+	paths := s.opt.Pushes(r)
+	if len(paths) > 0 {
+		policyUsed = "default"
+	}
 	if policy(r.Header) == "head" {
 		method = "HEAD"
+		if policyUsed != "" {
+			policyUsed = "head"
+		}
 	}
-	for _, path := range s.opt.Pushes(r) {
+	for _, path := range paths {
 		if s.draining || s.pushes >= min(int(s.maxPushes), s.opt.MaxStreams) || s.pushed >= maxWindow-2 {
-			return
+			break
 		}
 		authority := r.Request.Host
 		if !s.diary.note(authority + path) {
@@ -85,6 +93,7 @@ func (x *exchange) push(r *server.Request) {
 		st.body.window = 0
 		st.start(h)
 	}
+	return policyUsed
 }
 
 // pushes tells whether the client of a request takes pushed responses, by its

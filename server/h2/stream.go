@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -125,11 +126,20 @@ func (st *stream) serve(h *head, push bool) {
 	c.Notes = server.Fields{}
 	c.KeepAlives, c.Close, c.Aborted = 1, true, false
 	c.Speaks = s.protocol()
-	hr := h.request(st.bodyless)
+	var hr *http.Request
+	if h.has&hasProtocol != 0 && !strings.EqualFold(h.protocol, "websocket") {
+		h.status = 501
+	}
+	if h.has&hasProtocol != 0 && h.status == 0 {
+		x.socket = true
+		hr = h.websocket()
+	} else {
+		hr = h.request(st.bodyless)
+	}
 	r := c.Gen.NewRequest(&c, x, hr)
 	x.r = r
 	r.Unrepeatable()
-	if !st.bodyless {
+	if !st.bodyless && !x.socket {
 		st.body.r = r
 		hr.Body = &st.body
 		if e := hr.Header["Expect"]; len(e) > 0 && len(e[0]) == len("100-continue") {
@@ -137,12 +147,12 @@ func (st *stream) serve(h *head, push bool) {
 		}
 	}
 	target(r, hr.RequestURI)
-	if h.foreign() {
-		// Nobody but a proxy knows what to do with it.
+	if h.foreign() || s.opt.ProxyRequests && h.method != "CONNECT" && !x.socket {
+		// It is for a proxy, which knows by its absolute URL.
 		hr.RequestURI = h.scheme + "://" + hr.Host + h.path
 		r.UnparsedURI, r.URL.Scheme, r.URL.Host = hr.RequestURI, h.scheme, hr.Host
 	}
-	r.TheRequest = h.method + " " + hr.RequestURI + " HTTP/2.0"
+	r.TheRequest = h.method + " " + hr.RequestURI + " " + hr.Proto
 	r.FieldOrder = h.order
 	if !s.wire.Process(r, server.Status(h.status), func() int64 { return st.wireOut }) {
 		x.dropped, x.refused = true, true

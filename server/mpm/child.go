@@ -29,13 +29,13 @@ func (p *Program) Child() int {
 		say(os.Stderr, p.Name+": "+err.Error())
 		return exitFailed
 	}
-	engine, g, err := p.prepareChild(control)
+	engine, g, locks, err := p.prepareChild(control)
 	if err != nil {
 		text := err.Error()
 		send(control, "failed", text[:min(len(text), 4000)]) //nolint:errcheck // the parent is gone then
 		return exitFailed
 	}
-	if err := send(control, "ready"); err != nil {
+	if err := send(control, "ready", locks); err != nil {
 		return exitFailed
 	}
 	debug.SetGCPercent(100) // less was looked for while the configuration was read
@@ -55,55 +55,55 @@ func (p *Program) Child() int {
 
 // prepareChild does in order what needs the outside, the step into the jail,
 // and what belongs inside.
-func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, error) {
+func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, string, error) {
 	s := new(snapshot)
 	if err := unseal(snapshotFD, s); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	unix.Close(snapshotFD)
 	board, crew, err := takeSeat(control, s.Workers)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	runtime.GOMAXPROCS(s.Procs)
 	sockets, logs, err := s.inherit()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 
 	// Outside, still root.
 	g, err := p.replay(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	g.Logs, g.Board, g.Crew, g.Secrets = logs, board, crew, s.Secrets
 	if g.Sockets, err = s.inheritBroker(); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	if err := openErrorLogs(g, p); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	if err := adoptErrorLog(g, p); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	for _, phase := range []server.ServerPhase{server.OpenLogs, server.PostConfig, server.BeforeJail} {
 		if err := g.RunServer(phase); err != nil {
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 	}
 	outside, err := chroot.Preload(s.CAs)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	g.Outside = outside
 	server.SetResolver(outside.Resolver)
 	server.SetAccounts(outside.Accounts)
 
 	// The door closes.
-	proof, err := chroot.Enter(chroot.Plan{Dir: s.Jail, ID: s.ID, KeepUser: s.KeepUser, Dumpable: s.Dumpable})
+	proof, err := chroot.Enter(s.plan(server.Jail.Of(g.Config.Main)))
 	if err != nil {
 		elog.Alert(nil).Msg(err.Error())
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	elog.Notice(nil).Msg(settled(g, proof))
 	if s.Dumpable {
@@ -112,10 +112,16 @@ func (p *Program) prepareChild(control *os.File) (Engine, *server.Generation, er
 
 	// Inside.
 	if err := g.RunServer(server.ChildInit); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	engine, err := p.Engine(g, sockets)
-	return engine, g, err
+	return engine, g, strings.Join(proof.Locks(), ", "), err
+}
+
+// plan is what this process is to become.
+func (s *snapshot) plan(jail *server.JailConfig) chroot.Plan {
+	return chroot.Plan{Dir: s.Jail, ID: s.ID, KeepUser: s.KeepUser, Dumpable: s.Dumpable, Mounts: jail.PrivateMounts.Else(chroot.Auto),
+		OuterMounts: s.Mounts, Landlock: jail.Landlock.Else(chroot.Auto), NewPrivs: jail.NewPrivs, Bounding: jail.Bounding}
 }
 
 // replay compiles the text that the parent read.
@@ -190,13 +196,18 @@ func settled(g *server.Generation, proof chroot.Proof) string {
 // obey follows the parent until it is gone, which ends the child too.
 func obey(control *os.File, engine Engine) {
 	for {
-		verb, rest, err := receive(control)
+		verb, rest, fd, err := receiveWith(control)
 		if err != nil {
 			engine.Close()
 			return
 		}
 		limit := deadline(rest)
 		switch verb {
+		case "outside":
+			if err := takeOutside(fd); err != nil {
+				elog.Error(nil).Err(err).Msg("the names of outside are as they were")
+			}
+			continue
 		case "drain", "stop":
 			engine.Deafen()
 			send(control, "deaf") //nolint:errcheck // the parent is gone then, which is noticed

@@ -15,7 +15,7 @@ import (
 
 // A signal has no answer. So that -k restart, graceful and status have one, the
 // parent listens on a socket in the abstract namespace that is named after its
-// process id. One message asks (restart, graceful, status, fullstatus), and these answer:
+// process id. One message asks (restart, graceful, status, fullstatus, jail), and these answer:
 //
 //	say TEXT        a diagnostic for the terminal
 //	done TEXT       it was done; TEXT is what was asked for, if anything
@@ -128,6 +128,8 @@ func (m *parent) answer(q *request) {
 	switch {
 	case q.verb == "status":
 		q.done(m.page())
+	case q.verb == "jail":
+		q.done(m.jailLines())
 	case q.verb == "fullstatus":
 		q.done(m.page() + m.workerLines())
 	case sig == 0:

@@ -15,7 +15,7 @@ import (
 // A control channel is a pair of sockets that keep messages whole. The child
 // says
 //
-//	ready           it serves
+//	ready LOCKS     it serves, and what holds in its jail
 //	failed TEXT     it cannot, and why
 //	retire          it has served enough and asks for a successor
 //	deaf            it was told to finish and takes no connection any more
@@ -24,6 +24,7 @@ import (
 //
 //	slot N          its place on the scoreboard; -1 is none
 //	drain MS        take nothing new, finish what runs, within MS milliseconds (0: no limit)
+//	outside         names of hosts and users have changed; the text comes as a descriptor
 //	stop MS         the same, and hang up on connections that wait for a request
 //
 // Its closing ends the child: a parent that died cannot leave anyone behind.

@@ -346,7 +346,8 @@ func TestServesFromTheJail(t *testing.T) {
 		}
 	}
 	pid := f["pid"]
-	if root, err := os.Readlink("/proc/" + pid + "/root"); root != s.dir {
+	n, _ := strconv.Atoi(pid)
+	if root, err := chroot.RootOf(n); root != s.dir {
 		t.Errorf("root of the child is %q (%v), want %q", root, err, s.dir)
 	}
 	fds, _ := filepath.Glob("/proc/" + pid + "/fd/*")

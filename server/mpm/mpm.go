@@ -9,6 +9,7 @@
 //	board.go     says who has which slot of the scoreboard
 //	spawn.go     starts a child with nothing but the descriptors it needs
 //	detach.go    leaves the terminal, and answers there only when all is well
+//	outside.go   tells children what has changed outside
 //	broker.go    connects children to sockets outside of the jail that the configuration names
 //	listen.go    binds the sockets
 //	logs.go      opens what is logged to; pipedlog.go keeps the programs behind "|"

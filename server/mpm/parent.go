@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -29,6 +30,7 @@ type parent struct {
 	events  chan event
 	respawn chan *generation
 	signals chan os.Signal
+	outside <-chan struct{} // names of hosts or users have changed
 
 	waiting   []*request     // of the console, answered when the rising generation serves or has failed
 	again     syscall.Signal // a restart asked for while another is under way
@@ -90,7 +92,7 @@ func (p *Program) Serve(l *Loaded, ready func()) int {
 
 // newParent is a parent without a generation. Signals are kept for it from now on.
 func (p *Program) newParent() *parent {
-	m := &parent{Program: p, manager: newNotifier(),
+	m := &parent{Program: p, manager: newNotifier(), outside: watchOutside(outsidePause, chroot.OutsideState),
 		events: make(chan event, 16), respawn: make(chan *generation, 16), signals: make(chan os.Signal, 8)}
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(m.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
@@ -113,6 +115,8 @@ func (m *parent) run() {
 			if g == m.serving && !m.stopping {
 				m.refill(g)
 			}
+		case <-m.outside:
+			m.sendOutside()
 		case <-m.manager.ticks():
 			m.manager.beat(m)
 		case s := <-m.signals:
@@ -149,7 +153,7 @@ func (m *parent) follow(e event) {
 	c, g := e.child, e.child.gen
 	switch e.verb {
 	case "ready":
-		c.ready, g.failures = true, 0
+		c.ready, g.failures, c.locks = true, 0, e.rest
 		switch {
 		case g == m.rising && g.complete():
 			m.rise()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/donjon-httpd/donjon/chroot"
+	"github.com/donjon-httpd/donjon/httpdconf"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -125,7 +126,7 @@ func (g *generation) seal(p *Program) error {
 	l, jail := g.loaded, g.loaded.jail()
 	s := &snapshot{Secrets: l.Gen.Secrets, NoRoots: p.NoRoots, Config: p.Config, Root: p.Root, Defines: p.Defines, Before: p.Before, After: p.After,
 		ErrorLog: p.ErrorLog, Number: l.Gen.Number, Logs: g.logs.specs,
-		Jail: jail.Dir, KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
+		Jail: jail.Dir, Mounts: chroot.MountNamespace(), KeepUser: os.Geteuid() != 0, Dumpable: l.mpm().CoreDumpDir.IsSet()}
 	var err error
 	if s.Text, err = l.recorder.MarshalBinary(); err != nil {
 		return err
@@ -300,6 +301,9 @@ func (m *parent) restart(s syscall.Signal) {
 	l, diags := m.Load(m.serving.number() + 1)
 	m.board.Configs.Add(1)
 	for _, d := range diags {
+		if d.Severity == httpdconf.Note {
+			continue // -t tells it
+		}
 		logOf(d).At(levelOf(d), nil).Msg(Sentence(d, m.Name))
 		m.tellAll(Sentence(d, m.Name))
 	}

@@ -26,6 +26,7 @@ type snapshot struct {
 	Named   []string     // sockets that the parent connects to; a broker's channel stands behind the logs
 
 	Jail     string
+	Mounts   uint64 // chroot.MountNamespace of the parent
 	ID       chroot.Identity
 	KeepUser bool
 	Dumpable bool

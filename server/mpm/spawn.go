@@ -27,6 +27,7 @@ type child struct {
 	drained bool   // told to finish
 	deaf    bool   // takes no connection any more
 	failed  string // what it said before it ended
+	locks   string // what holds in its jail, as it said itself
 }
 
 // event is something that a child did.
@@ -41,17 +42,27 @@ type event struct {
 // spawner starts children from a thread that has given up what they must not
 // inherit.
 type spawner struct {
-	thread *chroot.Spawner
-	self   string
-	argv   []string
+	threads map[chroot.Allowances]*chroot.Spawner // those that were needed so far
+	self    string
+	argv    []string
 }
 
 func newSpawner() (*spawner, error) {
-	thread, err := chroot.NewSpawner()
-	if err != nil {
-		return nil, err
+	s := &spawner{threads: map[chroot.Allowances]*chroot.Spawner{}, self: executable(), argv: os.Args}
+	_, err := s.thread(chroot.Allowances{})
+	return s, err
+}
+
+// thread gives the thread that leaves to children what a configuration allows them.
+func (s *spawner) thread(a chroot.Allowances) (*chroot.Spawner, error) {
+	if t := s.threads[a]; t != nil {
+		return t, nil
 	}
-	return &spawner{thread: thread, self: executable(), argv: os.Args}, nil
+	t, err := chroot.NewSpawner(a)
+	if err == nil {
+		s.threads[a] = t
+	}
+	return t, err
 }
 
 // image is what a child executes: the program of this parent, whatever lies
@@ -83,12 +94,16 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 		return nil, err
 	}
 	defer unix.Close(childEnd)
-	attr := &syscall.SysProcAttr{}
-	if g.namespace {
-		if err := chroot.Unprivileged(attr); err != nil {
-			parentEnd.Close()
-			return nil, err
-		}
+	jail := g.loaded.jail()
+	attr, err := g.attributes()
+	if err != nil {
+		parentEnd.Close()
+		return nil, err
+	}
+	thread, err := s.thread(chroot.Allowances{Mounts: attr.Cloneflags&syscall.CLONE_NEWNS != 0, NewPrivs: jail.NewPrivs, Bounding: jail.Bounding})
+	if err != nil {
+		parentEnd.Close()
+		return nil, err
 	}
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -117,14 +132,20 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 		defer unix.Close(theirs)
 		files = append(files, uintptr(theirs))
 	}
-	err = s.thread.Do(func() error {
+	err = thread.Do(func() error {
 		restoreSignals(&unix.Sigset_t{})
 		var err error
-		c.pid, err = syscall.ForkExec(s.image(), s.argv, &syscall.ProcAttr{
-			Env:   append(environment(os.Environ()), roleVariable+"="+RoleChild),
-			Files: files,
-			Sys:   attr,
-		})
+		if !jail.KeepDescriptors {
+			if err = chroot.CloseOnExec(); err != nil {
+				return fmt.Errorf("ChrootCloseDescriptors: %w", err)
+			}
+		}
+		process := &syscall.ProcAttr{Env: append(environment(os.Environ()), roleVariable+"="+RoleChild), Files: files, Sys: attr}
+		c.pid, err = syscall.ForkExec(s.image(), s.argv, process)
+		if err != nil && attr.Cloneflags == syscall.CLONE_NEWNS && jail.PrivateMounts.Else(chroot.Auto) == chroot.Auto {
+			attr.Cloneflags = 0 // the child then says what it lacks
+			c.pid, err = syscall.ForkExec(s.image(), s.argv, process)
+		}
 		return err
 	})
 	if err != nil {
@@ -142,6 +163,33 @@ func (s *spawner) start(g *generation, board *board, events chan<- event) (*chil
 	send(c.control, "slot", strconv.Itoa(c.slot)) //nolint:errcheck // it ended at once then, which is noticed
 	go c.watch(events)
 	return c, nil
+}
+
+// attributes are how a child of the generation is started: in a user namespace where
+// the server is not root, and with mounts of its own where the jail can have them.
+func (g *generation) attributes() (*syscall.SysProcAttr, error) {
+	jail := g.loaded.jail()
+	wish := jail.PrivateMounts.Else(chroot.Auto)
+	attr := &syscall.SysProcAttr{}
+	if jail.Dir == "" || wish == chroot.Off {
+		if g.namespace {
+			return attr, chroot.Unprivileged(attr)
+		}
+		return attr, nil
+	}
+	chroot.PrivateMounts(attr)
+	if !g.namespace {
+		return attr, nil
+	}
+	err := chroot.Unprivileged(attr)
+	switch {
+	case err == nil:
+		return attr, nil
+	case wish == chroot.On:
+		return nil, fmt.Errorf("ChrootPrivateMounts On: %w", err)
+	}
+	attr = &syscall.SysProcAttr{}
+	return attr, chroot.Unprivileged(attr)
 }
 
 // watch tells what the child says until it ends.

@@ -2,7 +2,10 @@ package mpm
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +25,9 @@ func (m *parent) page() string {
 		fmt.Fprintf(&b, ", generation %d of %s\n", g.number(), m.Config)
 		if jail := g.loaded.jail().Dir; jail != "" {
 			fmt.Fprintf(&b, "  jail %s\n", jail)
+			for _, locks := range g.locks() {
+				fmt.Fprintf(&b, "  locked: %s\n", locks)
+			}
 		}
 		for _, l := range g.listeners {
 			fmt.Fprintf(&b, "  listening on %s\n", l.addr)
@@ -48,6 +54,50 @@ func (m *parent) page() string {
 			c.Accesses.Load(), size(c.Bytes.Load()), cpu.Seconds(), span(now.Sub(time.UnixMicro(c.Started.Load()))))
 	}
 	return b.String()
+}
+
+// locks are what children say that holds in their jail: one line where all say the
+// same.
+func (g *generation) locks() []string {
+	var list []string
+	for _, c := range g.children {
+		if c.ready && !slices.Contains(list, c.locks) {
+			list = append(list, c.locks)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// jailLines is the answer to the verb "jail": a line for each child, its process id and
+// what holds in its jail.
+func (m *parent) jailLines() string {
+	var b strings.Builder
+	for _, g := range m.all() {
+		for _, c := range g.children {
+			if c.ready {
+				fmt.Fprintf(&b, "%d %s\n", c.pid, c.locks)
+			}
+		}
+	}
+	return b.String()
+}
+
+// Locks asks the parent with that process id what holds in the jails of its children,
+// by their process ids. ok is false where it cannot be asked.
+func Locks(parent int) (locks map[int]string, ok bool) {
+	var out strings.Builder
+	if status, ok := new(Program).ask(parent, "jail", &out, io.Discard); !ok || status != exitOK {
+		return nil, false
+	}
+	locks = map[int]string{}
+	for line := range strings.Lines(out.String()) {
+		pid, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if n, err := strconv.Atoi(pid); err == nil {
+			locks[n] = text
+		}
+	}
+	return locks, true
 }
 
 // workerLines is what fullstatus adds: a line for each worker that has served.

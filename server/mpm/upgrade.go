@@ -75,6 +75,7 @@ type legacyChild struct {
 	Broker                    int // -1: none
 	Began                     time.Time
 	Leaving, Drained          bool
+	Locks                     string
 }
 
 // stateVariable names the descriptor of the legacy. Only the process that wrote
@@ -184,7 +185,7 @@ func (m *parent) bequeath(hard bool) (state int, keep []int, err error) {
 				broker = rawFD(c.broker)
 				keep = append(keep, broker)
 			}
-			lg.Children = append(lg.Children, legacyChild{c.pid, fd, c.lines, c.slot, broker, c.began, c.leaving, c.drained})
+			lg.Children = append(lg.Children, legacyChild{c.pid, fd, c.lines, c.slot, broker, c.began, c.leaving, c.drained, c.locks})
 			keep = append(keep, fd, c.lines)
 		}
 		s.Generations = append(s.Generations, lg)
@@ -320,7 +321,7 @@ func (m *parent) adopt(lg *legacyGeneration) (*generation, error) {
 		unix.CloseOnExec(x.Control)
 		unix.CloseOnExec(x.Lines)
 		c := &child{pid: x.PID, gen: g, slot: x.Slot, control: os.NewFile(uintptr(x.Control), "control"), lines: x.Lines, began: x.Began,
-			ready: true, leaving: x.Leaving, drained: x.Drained}
+			ready: true, leaving: x.Leaving, drained: x.Drained, locks: x.Locks}
 		if x.Broker > 0 && g.connector != nil {
 			if conn, err := brokerConn(x.Broker); err == nil {
 				c.broker = conn
