@@ -26,10 +26,9 @@ import (
 
 // h2request is a request that is being read.
 type h2request struct {
-	q      seen
-	fields []hpack.HeaderField
-	over   bool
-	done   bool
+	q    seen
+	over bool
+	done bool
 }
 
 // serveHTTP2 answers the requests of a connection, one after the other.

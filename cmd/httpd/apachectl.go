@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/donjon-httpd/donjon/chroot"
+	"github.com/donjon-httpd/donjon/internal/envvars"
 	"github.com/donjon-httpd/donjon/server"
 )
 
@@ -127,20 +127,5 @@ func sourceVariables() error {
 		}
 		file = filepath.Join(dir, "envvars")
 	}
-	if st, err := os.Stat(file); err != nil || !st.Mode().IsRegular() {
-		return nil
-	}
-	var problem bytes.Buffer
-	cmd := exec.Command("/bin/sh", "-c", `. "$1" && exec env -0`, "sh", file)
-	cmd.Stderr = &problem
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("%s: %w: %s", file, err, strings.TrimSpace(problem.String()))
-	}
-	for _, v := range strings.Split(string(out), "\x00") {
-		if name, value, ok := strings.Cut(v, "="); ok && os.Getenv(name) != value {
-			os.Setenv(name, value) //nolint:errcheck // the name has no '='
-		}
-	}
-	return nil
+	return envvars.Source(file)
 }

@@ -134,11 +134,11 @@ func (c *command) print(r *report) {
 	}
 	c.table("should not be in a jail", []string{"file", "kind", "why it matters", "mend"}, rows)
 	if len(r.Missing) > 0 {
-		var programs []string
+		mend := "mend: jailctl provision -jail " + shellQuote(c.jail)
 		for _, name := range c.args {
-			programs = append(programs, shellQuote(name))
+			mend += " " + shellQuote(name)
 		}
-		fmt.Fprintf(c.out, "mend: jailctl provision -jail %s %s\n", shellQuote(c.jail), strings.Join(programs, " "))
+		fmt.Fprintln(c.out, mend)
 	}
 	if len(r.Configuration)+len(r.Missing)+len(r.Nowhere)+len(r.Features)+len(r.Dangers) == 0 {
 		fmt.Fprintln(c.out, "nothing is missing, and nothing is there that should not be")

@@ -37,7 +37,7 @@ var features = []feature{
 // phpFeatures are of PHP alone.
 var phpFeatures = []feature{
 	{"sendmail", nil, "mail() runs sendmail_path through /bin/sh; a client for SMTP to 127.0.0.1 needs neither", []string{"/usr/sbin/sendmail"}},
-	{"zoneinfo", nil, "Debian's PHP takes zones from /usr/share/zoneinfo", []string{"/usr/share/zoneinfo/tzdata.zi", "/usr/share/zoneinfo/UTC", "/usr/share/zoneinfo/Etc/UTC", "/usr/share/zoneinfo/zone1970.tab", "/usr/share/zoneinfo/zone.tab"}},
+	{"zoneinfo", nil, "Debian's PHP takes zones from /usr/share/zoneinfo", []string{"/usr/share/zoneinfo/tzdata.zi", "/usr/share/zoneinfo/zone1970.tab", "/usr/share/zoneinfo/zone.tab", "/usr/share/zoneinfo/[A-Z]*", "/usr/share/zoneinfo/[A-Z]*/*", "/usr/share/zoneinfo/[A-Z]*/*/*"}},
 	{"sockets", nil, "a database called localhost is asked by a socket that is not in the jail; use 127.0.0.1, or bind mount its directory",
 		[]string{"/run/mysqld/mysqld.sock", "/run/postgresql/.s.PGSQL.5432"}},
 }

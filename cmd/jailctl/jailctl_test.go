@@ -67,7 +67,7 @@ func TestProvision(t *testing.T) {
 		name, program string
 		args          []string
 		want          string
-		exact         bool // all that is named is opened
+		exact         bool // all that is named is opened; of Perl more modules are named than one run needs
 	}{
 		{"bash", "/bin/bash", []string{"-c", "echo $((6*7))"}, "42\n", true},
 		{"perl", script, nil, "Content-Type: text/plain\n\n1970", false},
@@ -97,7 +97,7 @@ func TestProvision(t *testing.T) {
 				}
 			}
 			for _, n := range before.Missing {
-				if c.exact && !opened[real(n.Path)] && !strings.Contains(n.Path, "/ld-linux") {
+				if (c.exact || !strings.Contains(n.Why, "Perl")) && !opened[real(n.Path)] && !strings.HasPrefix(n.Why, "the interpreter") && !strings.Contains(n.Why, "PT_INTERP") { // these the kernel opens
 					t.Errorf("check names %s, strace does not see it", n.Path)
 				}
 			}

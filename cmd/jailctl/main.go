@@ -1,6 +1,7 @@
 // Command jailctl is for people who run a jail: it says what the configuration
 // and the programs in it will miss and what should not be there, puts the missing
-// files in, and shows what each serving process is locked into.
+// files in, shows what each serving process is locked into, and has one server take
+// over from another.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 
 	"github.com/donjon-httpd/donjon/chroot"
 	"github.com/donjon-httpd/donjon/httpdconf"
+	"github.com/donjon-httpd/donjon/internal/envvars"
 	"github.com/donjon-httpd/donjon/modules"
 	"github.com/donjon-httpd/donjon/server"
 	"github.com/donjon-httpd/donjon/server/mpm"
@@ -33,6 +35,7 @@ const usageText = `usage: jailctl check     [-f httpd.conf | -jail DIR] [-json] 
        jailctl diff      [-f httpd.conf | -jail DIR] [-json]
        jailctl trace     [-f httpd.conf | -jail DIR] [-json] COMMAND [ARGUMENT...]
        jailctl status    [-json] PID
+       jailctl takeover  [-json] PID COMMAND [ARGUMENT...]
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -51,7 +54,7 @@ type command struct {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	verbs := map[string]func(*command) (int, error){
-		"check": check, "provision": provision, "diff": diff, "trace": trace, "status": status}
+		"check": check, "provision": provision, "diff": diff, "trace": trace, "status": status, "takeover": takeover}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		fmt.Fprint(stderr, usageText)
 		return exitError
@@ -78,7 +81,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		c.with[name] = true
 	}
 	err := error(nil)
-	if args[0] != "status" {
+	if args[0] != "status" && args[0] != "takeover" {
 		err = c.find(*config, *user)
 	}
 	code := exitError
@@ -116,12 +119,16 @@ func (c *command) find(config, user string) error {
 	if err != nil {
 		return err
 	}
+	// Debian's configuration is written with the variables of the file beside it.
+	if err := envvars.Source(filepath.Join(filepath.Dir(file), "envvars")); err != nil {
+		return err
+	}
 	p := &mpm.Program{Name: "jailctl", Builtin: modules.Builtin, Config: file, Root: filepath.Dir(file), NoRoots: true}
 	l, diags := p.Load(0)
 	if l.Gen == nil {
 		for _, d := range diags {
 			if d.Severity == httpdconf.Error {
-				return errors.New(mpm.Sentence(d, "jailctl"))
+				return errors.New(d.String())
 			}
 		}
 		return fmt.Errorf("%s cannot be used", file)

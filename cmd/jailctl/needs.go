@@ -81,6 +81,9 @@ func (f *finder) object(path, by string, o *object, feature string) {
 		f.file(o.interpreter, path, "the dynamic linker (PT_INTERP)", feature)
 	}
 	for _, soname := range o.needed {
+		if dynamicLinker.MatchString(soname) {
+			continue // who starts the program is this library: it is not looked for
+		}
 		lib := f.linker.library(soname, o)
 		if lib == "" {
 			f.lost = append(f.lost, need{Path: soname, For: path, Why: "a library (DT_NEEDED)", Feature: feature})
@@ -142,6 +145,9 @@ func firstLine(path string) string {
 	line, _ := bufio.NewReader(io.LimitReader(file, 512)).ReadString('\n')
 	return strings.TrimSpace(line)
 }
+
+// dynamicLinker is what libc.so.6 needs, by whatever path PT_INTERP calls it.
+var dynamicLinker = regexp.MustCompile(`^ld(?:-linux|-musl|64)?[\w-]*\.so(?:\.\d+)?$`)
 
 var (
 	phpCLI  = regexp.MustCompile(`^php(?:-cgi|-fpm)?([0-9]+\.[0-9]+)$`)
@@ -213,18 +219,15 @@ func (f *finder) perl(interpreter, script string) {
 				f.file(path, file, "a module of Perl", "")
 				queue = append(queue, path)
 				stem := strings.TrimSuffix(rel, ".pm")
-				for _, arch := range dirs {
+				for _, arch := range append([]string{dir}, dirs...) { // XSLoader looks beside the module first
 					so := filepath.Join(arch, "auto", stem, filepath.Base(stem)+".so")
 					if _, err := os.Stat(so); err == nil {
 						f.file(so, path, "the compiled part of a Perl module", "")
+						break
 					}
-					for _, ext := range []string{"Heavy.pl", ".pl"} {
-						if extra := filepath.Join(dir, stem+ext); ext == "Heavy.pl" {
-							if _, err := os.Stat(extra); err == nil {
-								f.file(extra, path, "a part of a Perl module", "")
-							}
-						}
-					}
+				}
+				if heavy := filepath.Join(dir, stem+"Heavy.pl"); fileThere(heavy) {
+					f.file(heavy, path, "a part of a Perl module", "")
 				}
 				break
 			}
@@ -232,6 +235,8 @@ func (f *finder) perl(interpreter, script string) {
 	}
 	_ = interpreter
 }
+
+func fileThere(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // perlNames gives the modules a text names, as files.
 func perlNames(text string) []string {

@@ -56,16 +56,19 @@ func readManifest(jail string) (manifest, error) {
 // handle of the jail's directory that follows no link out of it, because the
 // server's user may be able to make links there.
 func provision(c *command) (int, error) {
-	if len(c.args) == 0 {
-		return exitError, errors.New("provision: which program is the jail for?")
-	}
 	m, err := readManifest(c.jail)
 	if err != nil {
 		return exitError, err
 	}
+	if len(c.args) == 0 { // those of last time
+		c.args = m.Programs
+	}
 	f, _, err := c.wants()
 	if err != nil {
 		return exitError, err
+	}
+	if len(f.seen) == 0 {
+		return exitError, errors.New("provision: which program is the jail for?")
 	}
 	root, err := os.OpenRoot(c.jail)
 	if err != nil {

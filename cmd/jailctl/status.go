@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,9 +13,12 @@ import (
 	"github.com/donjon-httpd/donjon/server/mpm"
 )
 
-// process is what the kernel says of one serving process.
+// process is what the kernel says of a child of the server.
 type process struct {
-	PID        int               `json:"pid"`
+	PID int `json:"pid"`
+	// Program is set of a child that does not serve but is a program that the
+	// parent has started outside of the jail, for logs or rewriting maps.
+	Program    string            `json:"program,omitempty"`
 	Root       string            `json:"root"`
 	UID        string            `json:"uid"`
 	GID        string            `json:"gid"`
@@ -31,24 +35,76 @@ func status(c *command) (int, error) {
 	if len(c.args) != 1 {
 		return exitError, errors.New("status: the pid of the parent, or its PidFile")
 	}
-	parent, err := strconv.Atoi(c.args[0])
+	parent, err := serverPID(c.args[0])
 	if err != nil {
-		text, err := os.ReadFile(c.args[0])
-		if err != nil {
-			return exitError, err
-		}
-		if parent, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil {
-			return exitError, fmt.Errorf("%s holds no pid", c.args[0])
-		}
+		return exitError, err
 	}
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d", parent)); err != nil {
 		return exitError, fmt.Errorf("no process %d", parent)
 	}
-	locks, _ := mpm.Locks(parent)
-	list := []process{}
-	files, err := filepath.Glob("/proc/[0-9]*/status")
+	list, err := children(parent)
 	if err != nil {
 		return exitError, err
+	}
+	code := exitOK
+	for _, p := range list {
+		if p.Program != "" {
+			continue
+		}
+		if p.Root == "/" || p.UID == "0" || strings.Trim(p.Effective, "0") != "" || !p.NoNewPrivs {
+			code = exitFound
+		}
+	}
+	if c.asJSON {
+		return code, c.json(list)
+	}
+	var rows, others [][]string
+	for _, p := range list {
+		if p.Program != "" {
+			others = append(others, []string{strconv.Itoa(p.PID), p.Program, p.Root, p.UID, p.GID})
+			continue
+		}
+		var spaces []string
+		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
+			if p.Namespaces[ns] != "" {
+				spaces = append(spaces, ns)
+			}
+		}
+		rows = append(rows, []string{strconv.Itoa(p.PID), p.Root, p.UID, p.GID, strings.Join(p.Groups, " "), p.Effective, p.Bounding,
+			map[bool]string{true: "yes", false: "NO"}[p.NoNewPrivs], strings.Join(spaces, " "), p.Locks})
+	}
+	c.table("children", []string{"pid", "root", "uid", "gid", "groups", "capabilities", "bounding set", "no_new_privs", "own namespaces", "locks"}, rows)
+	c.table("programs that the parent has started, for logs and the like", []string{"pid", "program", "root", "uid", "gid"}, others)
+	if len(rows) == 0 {
+		return exitFound, fmt.Errorf("process %d has no children that serve", parent)
+	}
+	return code, nil
+}
+
+// serverPID reads a pid, or the file that holds one.
+func serverPID(arg string) (int, error) {
+	if pid, err := strconv.Atoi(arg); err == nil {
+		return pid, nil
+	}
+	text, err := os.ReadFile(arg)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("%s holds no pid", arg)
+	}
+	return pid, nil
+}
+
+// children asks the kernel for the children of a process, in the order of their pids.
+func children(parent int) ([]process, error) {
+	list := []process{}
+	server := programOf(parent)
+	locks, _ := mpm.Locks(parent)
+	files, err := filepath.Glob("/proc/[0-9]*/status")
+	if err != nil {
+		return nil, err
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -56,7 +112,7 @@ func status(c *command) (int, error) {
 			continue // it ended
 		}
 		fields := parseStatus(string(text))
-		if fields["PPid"] != strconv.Itoa(parent) {
+		if fields["PPid"] != strconv.Itoa(parent) || strings.HasPrefix(fields["State"], "Z") {
 			continue
 		}
 		pid, _ := strconv.Atoi(fields["Pid"])
@@ -68,6 +124,9 @@ func status(c *command) (int, error) {
 		} else if err != nil {
 			p.Root = "unknown: " + err.Error()
 		}
+		if other := programOf(pid); other != server {
+			p.Program = fields["Name"]
+		}
 		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
 			own, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, ns))
 			if outer, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", parent, ns)); own != outer {
@@ -76,31 +135,14 @@ func status(c *command) (int, error) {
 		}
 		list = append(list, p)
 	}
-	code := exitOK
-	for _, p := range list {
-		if p.Root == "/" || p.UID == "0" || strings.Trim(p.Effective, "0") != "" || !p.NoNewPrivs {
-			code = exitFound
-		}
-	}
-	if c.asJSON {
-		return code, c.json(list)
-	}
-	var rows [][]string
-	for _, p := range list {
-		var spaces []string
-		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
-			if p.Namespaces[ns] != "" {
-				spaces = append(spaces, ns)
-			}
-		}
-		rows = append(rows, []string{strconv.Itoa(p.PID), p.Root, p.UID, p.GID, strings.Join(p.Groups, " "), p.Effective, p.Bounding,
-			map[bool]string{true: "yes", false: "NO"}[p.NoNewPrivs], strings.Join(spaces, " "), p.Locks})
-	}
-	c.table("children", []string{"pid", "root", "uid", "gid", "groups", "capabilities", "bounding set", "no_new_privs", "own namespaces", "locks"}, rows)
-	if len(list) == 0 {
-		return exitFound, fmt.Errorf("process %d has no children", parent)
-	}
-	return code, nil
+	slices.SortFunc(list, func(a, b process) int { return a.PID - b.PID })
+	return list, nil
+}
+
+// programOf is the file that a process runs; one that an upgrade has replaced has the same name.
+func programOf(pid int) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // "" of a process that may not be asked
+	return strings.TrimSuffix(name, " (deleted)")
 }
 
 func parseStatus(text string) map[string]string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ func parseTrace(text string) []string {
 func trace(c *command) (int, error) {
 	if len(c.args) == 0 {
 		return exitError, errors.New("trace: which command?")
+	}
+	if name := c.args[0]; filepath.IsAbs(name) && !onMachine(name) && hasFile(c.jail, name) {
+		c.args = append([]string{filepath.Join(c.jail, name)}, c.args[1:]...)
 	}
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -65,6 +69,9 @@ func trace(c *command) (int, error) {
 	missing := []string{}
 	for _, name := range names {
 		if name == "/etc/ld.so.cache" { // a program finds its libraries without
+			continue
+		}
+		if strings.HasPrefix(name, c.jail+"/") { // a program of the jail, called as it is outside
 			continue
 		}
 		if st, err := os.Stat(name); err == nil && !st.IsDir() && !hasFile(c.jail, name) {

@@ -22,8 +22,8 @@ func readAuthz(r *httpdconf.Reader, n *httpdconf.Node) error {
 
 // addAuthz makes a kind of Require that a script decides (LuaAuthzProvider).
 func addAuthz(_ *config, cmd *directives.Cmd, name, file, function string) error {
-	p := &authzScript{name, inJail(cmd, file), function}
-	server.AddAuthz(cmd, &server.AuthzProvider{Name: name, Parse: func(_ *directives.Cmd, args string) (server.AuthzCheck, error) {
+	server.AddAuthz(cmd, &server.AuthzProvider{Name: name, Parse: func(cmd *directives.Cmd, args string) (server.AuthzCheck, error) {
+		p := &authzScript{name, inJail(cmd, file), function} // now it is known where the jail is
 		var words []lua.LValue
 		for args != "" {
 			var word string

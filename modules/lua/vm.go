@@ -62,7 +62,7 @@ type vm struct {
 
 // Limits of an interpreter, in values and in calls. The heap has none of its own, as in Apache.
 const (
-	maxCalls  = 1 << 16
+	maxCalls  = 1 << 13 // an error in the deepest takes time by the square of it: the interpreter looks at each
 	maxValues = 1 << 20
 )
 

@@ -40,6 +40,7 @@ var wordings = []struct {
 	{regexp.MustCompile(`cannot perform concat operation between (\w+) and \w+$`), "attempt to concatenate a $1 value"},
 	{regexp.MustCompile(`cannot perform \w+ operation between number and (\w+)$`), "attempt to perform arithmetic on a $1 value"},
 	{regexp.MustCompile(`cannot perform \w+ operation between (\w+) and \w+$`), "attempt to perform arithmetic on a $1 value"},
+	{regexp.MustCompile(`context canceled$`), "interrupted, for the client is gone"},
 	{regexp.MustCompile(`bad argument #(\d+) to ([\w.]+) \(`), "bad argument #$1 to '$2' ("},
 }
 

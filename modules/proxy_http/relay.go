@@ -15,11 +15,12 @@ import (
 
 // source reads a response's body in pieces that lie in the connection's buffer.
 type source struct {
-	in   *bufio.Reader
-	how  sourceKind
-	left int64 // of length, or of the chunk
-	more bool  // a chunk was read before
-	end  bool
+	in       *bufio.Reader
+	how      sourceKind
+	left     int64          // of length, or of the chunk
+	more     bool           // a chunk was read before
+	trailers *server.Fields // where fields behind the last chunk are put; nil: they are dropped
+	end      bool
 }
 
 type sourceKind uint8
@@ -35,6 +36,9 @@ var errFraming = errors.New("the body of the response is malformed")
 func (x *exchange) source(a *answer) (*source, error) {
 	s := &x.src
 	*s = source{in: x.conn.R}
+	if x.r.Conn.Stream != nil {
+		s.trailers = &x.r.TrailersOut
+	}
 	switch {
 	case a.hasTE:
 		if !chunkedLast(a.te) {
@@ -149,6 +153,11 @@ func (s *source) nextChunk() error {
 		if strings.TrimRight(line, "\r\n") == "" {
 			s.end = true
 			return nil
+		}
+		if s.trailers != nil {
+			if name, value, ok := strings.Cut(line, ":"); ok {
+				s.trailers.Add(name, trimSpace(value))
+			}
 		}
 		if total += len(line); total > maxHead {
 			return errFieldSize

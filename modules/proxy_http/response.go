@@ -175,6 +175,9 @@ func (x *exchange) noStatusLine(err error, waits bool) server.Status {
 	if !r.Forward && r.Conn.KeepAlives > 0 && !timedOut {
 		elog.Debug(r).Msgf("AH01104: Closing connection to client because reading from backend server %s:%d failed. Number of keepalives %d",
 			x.conn.Hostname, x.conn.Port, r.Conn.KeepAlives)
+		if r.Conn.Stream != nil {
+			return 500 // what a stream gets whose request ends without an answer (observed on 2.4.71)
+		}
 		r.NoCache = true
 		r.Abandon(502)
 		if x.reused {

@@ -70,6 +70,12 @@ func (x *exchange) answer() (server.Status, error) {
 			if f.StreamEnded() {
 				return x.end()
 			}
+			if x.sending != nil && s.in.Buffered() == 0 {
+				// A client that still sends may wait for the head before it goes on.
+				if r.PassBrigade(&server.Brigade{Flush: true}) != nil {
+					return 0, errClient
+				}
+			}
 		case *http2.DataFrame:
 			if !x.answered {
 				return 0, http2.StreamError{StreamID: x.id, Code: http2.ErrCodeProtocol}

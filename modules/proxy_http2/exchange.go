@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -31,8 +32,8 @@ type exchange struct {
 	over     bool  // the answer has ended, or cannot go on; mu of the session
 	sent     bool  // the request has ended
 	sending  chan struct{}
-	bodyGone bool // some of the body was read: no other attempt is possible
-	answered bool // the head of the answer came
+	bodyGone atomic.Bool // some of the body was read: no other attempt is possible
+	answered bool        // the head of the answer came
 	unread   int64
 }
 
@@ -242,7 +243,7 @@ func (x *exchange) sendBody(wait func() error) error {
 				err = io.EOF
 			}
 		} else {
-			x.bodyGone = true
+			x.bodyGone.Store(true)
 			var n int
 			n, err = r.Body.Read(buf[:])
 			p = buf[:n]

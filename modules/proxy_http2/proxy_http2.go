@@ -71,7 +71,7 @@ func serve(c *server.ProxyCall) server.Status {
 	x := &exchange{call: c, r: r, dir: server.ProxyDir.Of(r.Dir), scheme: name, status: r.Status, line: r.StatusLine}
 	for attempt := 1; ; attempt++ {
 		s, again := x.attempt()
-		if !again || attempt >= maxAttempts || x.bodyGone || r.HeadSent {
+		if !again || attempt >= maxAttempts || x.bodyGone.Load() || r.HeadSent {
 			if again && attempt >= maxAttempts {
 				elog.Info(r).Msgf("AH10023: giving up after %d reconnects, request-done=%d", attempt, 0)
 			}

@@ -2,7 +2,6 @@ package h1
 
 import (
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -174,7 +173,7 @@ func (w *wire) Process(r *server.Request, refused server.Status, sent func() int
 	if k == nil {
 		return false
 	}
-	l.beginAs(k, r, strings.ToLower(r.Proto))
+	l.beginAs(k, r, r.Conn.Protocol())
 	if refused != 0 {
 		r.Gen.Reject(r, refused)
 	} else {

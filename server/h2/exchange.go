@@ -108,6 +108,7 @@ func (x *exchange) sent(n int64) {
 
 // encode adds a field to the block that is being encoded.
 func (s *session) encode(name, value string) {
+	value = strings.Trim(value, " \t")                                                                   // RFC 9113 section 8.2.1
 	s.encoder.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: sensitive(name, value)}) //nolint:errcheck // a buffer takes all
 }
 
@@ -135,29 +136,45 @@ func (x *exchange) head(r *server.Request, pushPolicy string, end bool) error {
 	if !r.Proxied || !r.Out.Has("Server") {
 		r.Out.Set("Server", r.Gen.Banner())
 	}
+	if x.tooLong(r, pushPolicy) {
+		s.appendReset(x.st.id, http2.ErrCodeProtocol)
+		x.st.abort()
+		s.flush()
+		return errReset
+	}
 	s.encoded.Reset()
-	size := 0
 	s.encode(":status", strconv.Itoa(r.Status))
 	for _, f := range r.Out.All() {
 		if name := strings.ToLower(f.Name); !aboutConnection(name) {
-			size += len(name) + len(f.Value)
 			s.encode(name, f.Value)
 		}
 	}
 	if pushPolicy != "" {
 		s.encode("push-policy", pushPolicy)
 	}
-	limit := s.opt.MaxHeaderBlock
+	x.appendEncoded(http2.FrameHeaders, x.st.id, end)
+	return nil
+}
+
+// tooLong tells whether the fields of a response are longer than
+// H2MaxHeaderBlockLen allows, each counted with the most that HPACK can make of it
+// (nghttp2_hd_deflate_bound).
+func (x *exchange) tooLong(r *server.Request, pushPolicy string) bool {
+	const perField = 12
+	n := 2*perField + len(":status") + 3
+	for _, f := range r.Out.All() {
+		if !aboutConnection(strings.ToLower(f.Name)) {
+			n += perField + len(f.Name) + len(f.Value)
+		}
+	}
+	if pushPolicy != "" {
+		n += perField + len("push-policy") + len(pushPolicy)
+	}
+	limit := x.s.opt.MaxHeaderBlock
 	if limit == 0 {
 		limit = defaultHeaderBlock
 	}
-	x.appendEncoded(http2.FrameHeaders, x.st.id, end)
-	if size > limit {
-		// What was encoded must be sent, or the client's table would be another.
-		x.dropped = true
-		return errors.New("the fields of the response are longer than H2MaxHeaderBlockLen allows")
-	}
-	return nil
+	return n > limit
 }
 
 var pieces = sync.Pool{New: func() any { b := make([]byte, minFrame); return &b }}
@@ -220,7 +237,7 @@ func (x *exchange) Body(r *server.Request, b *server.Brigade) error {
 	case trailers:
 		s.encoded.Reset()
 		for _, f := range r.TrailersOut.All() {
-			if name := strings.ToLower(f.Name); !aboutConnection(name) {
+			if name := strings.ToLower(f.Name); !aboutConnection(name) && validName(name) && validValue(f.Value) {
 				s.encode(name, f.Value)
 			}
 		}

@@ -33,7 +33,6 @@ type head struct {
 	fields                                    http.Header // one value a name
 	order                                     []string
 	count                                     int
-	host                                      string // the Host field
 	regular                                   bool   // a field that is no pseudo-field came
 	malformed                                 string // why; "" for not
 	status                                    int    // that the request is refused with; 0 for none

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -209,13 +211,11 @@ func (s *session) readPreface() error {
 // (RFC 7540 section 3.2).
 func (s *session) upgrade(r *server.Request) error {
 	text, _ := r.FieldIn("HTTP2-Settings")
-	payload, err := base64.RawURLEncoding.DecodeString(trimPadding(text))
-	if err != nil || len(payload)%6 != 0 {
+	list, ok := settingsOf(text)
+	if !ok {
 		return protocolError("HTTP2-Settings is malformed")
 	}
-	for ; len(payload) > 0; payload = payload[6:] {
-		v := http2.Setting{ID: http2.SettingID(payload[0])<<8 | http2.SettingID(payload[1]),
-			Val: uint32(payload[2])<<24 | uint32(payload[3])<<16 | uint32(payload[4])<<8 | uint32(payload[5])}
+	for _, v := range list {
 		s.mu.Lock()
 		err := s.setting(v)
 		s.mu.Unlock()
@@ -226,11 +226,18 @@ func (s *session) upgrade(r *server.Request) error {
 	return s.begin(headOfUpgrade(r), 1, true)
 }
 
-func trimPadding(s string) string {
-	for len(s) > 0 && s[len(s)-1] == '=' {
-		s = s[:len(s)-1]
+// settingsOf reads an HTTP2-Settings field: the payload of a SETTINGS frame in
+// base64url (RFC 7540 section 3.2.1).
+func settingsOf(text string) ([]http2.Setting, bool) {
+	p, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil || len(p)%6 != 0 {
+		return nil, false
 	}
-	return s
+	list := make([]http2.Setting, 0, len(p)/6)
+	for ; len(p) > 0; p = p[6:] {
+		list = append(list, http2.Setting{ID: http2.SettingID(binary.BigEndian.Uint16(p)), Val: binary.BigEndian.Uint32(p[2:])})
+	}
+	return list, true
 }
 
 // end closes the session: streams that answer are ended where the connection is
@@ -259,8 +266,8 @@ func (s *session) end(err error) {
 	if e := elog.Debug(s.conn); e != nil {
 		e.Msgf("AH03069: h2_session(%s): sent GOAWAY, err=%d, msg=%s", s.name, code, why)
 	}
-	if code == http2.ErrCodeNo && !over && s.waitForStreams() {
-		over = s.err != nil
+	if code == http2.ErrCodeNo && !over {
+		s.waitForStreams()
 	}
 	s.flushNow()
 	s.fail(errGone)
@@ -291,23 +298,22 @@ func isConnError(err error, code *http2.ErrCode) bool {
 
 // waitForStreams lets answers end that are under way. The client is still read,
 // as far as it is there: its windows are needed.
-func (s *session) waitForStreams() bool {
+func (s *session) waitForStreams() {
 	for {
 		s.mu.Lock()
 		left := s.running > 0 && s.err == nil
 		s.mu.Unlock()
 		if !left || s.quiet {
-			break
+			return
 		}
 		if err := s.readFrame(); err != nil {
 			var t interface{ Timeout() bool }
 			if errors.As(err, &t) && t.Timeout() {
 				continue
 			}
-			break
+			return
 		}
 	}
-	return true
 }
 
 // linger reads what the client has sent meanwhile, so that the end of the

@@ -148,23 +148,32 @@ func (t *tunnel) answer(p []byte) (rest []byte, err error) {
 		}
 		return nil, nil
 	}
-	line, fields, _ := strings.Cut(string(t.head[:i+2]), "\r\n")
-	w := strings.SplitN(line, " ", 3)
-	if len(w) < 2 || !strings.HasPrefix(w[0], "HTTP/1.") {
+	status, out, ok := answerOf(string(t.head[:i+2]))
+	if !ok {
 		return nil, errors.New("no answer of HTTP")
-	}
-	status, err := strconv.Atoi(w[1])
-	if err != nil || status < 100 || status > 599 {
-		return nil, errors.New("no answer of HTTP")
-	}
-	var out []server.Field
-	for l := range strings.SplitSeq(strings.TrimSuffix(fields, "\r\n"), "\r\n") {
-		if name, value, ok := strings.Cut(l, ":"); ok {
-			out = append(out, server.Field{Name: name, Value: strings.TrimSpace(value)})
-		}
 	}
 	t.x.accept(status, out)
 	return t.head[i+4:], nil
+}
+
+// answerOf reads the head of an answer of HTTP/1, without its empty line.
+func answerOf(head string) (status int, fields []server.Field, ok bool) {
+	line, rest, _ := strings.Cut(head, "\r\n")
+	w := strings.SplitN(line, " ", 3)
+	if len(w) < 2 || !strings.HasPrefix(w[0], "HTTP/1.") || len(w[1]) != 3 {
+		return 0, nil, false
+	}
+	status, err := strconv.Atoi(w[1])
+	if err != nil || status < 100 || status > 599 {
+		return 0, nil, false
+	}
+	for l := range strings.SplitSeq(strings.TrimSuffix(rest, "\r\n"), "\r\n") {
+		name, value, found := strings.Cut(l, ":")
+		if value = strings.Trim(value, " \t"); found && validName(strings.ToLower(name)) && validValue(value) {
+			fields = append(fields, server.Field{Name: name, Value: value})
+		}
+	}
+	return status, fields, true
 }
 
 // accept sends the head of a stream that became a tunnel. mu is held.

@@ -70,7 +70,7 @@ func (s *session) kick() {
 	s.sending = true
 	s.wire.Go(func() {
 		s.mu.Lock()
-		s.send()
+		s.send(forever)
 		s.mu.Unlock()
 	})
 }
@@ -82,8 +82,16 @@ func (s *session) flush() {
 		return
 	}
 	s.sending = true
-	s.send()
+	s.send(ownRounds)
+	s.kick()
 }
+
+// A stream that sends for others too does so a few times only: its request is to
+// end when its answer has, however much the others have to send.
+const (
+	ownRounds = 2
+	forever   = 1<<31 - 1
+)
 
 // flushNow sends all that was added.
 func (s *session) flushNow() {
@@ -98,10 +106,10 @@ func (s *session) flushNow() {
 	}
 }
 
-// send writes until nothing is left. mu is held, and let go meanwhile.
-func (s *session) send() {
+// send writes until nothing is left, or so many times. mu is held, and let go meanwhile.
+func (s *session) send(rounds int) {
 	timeout := s.timeout()
-	for len(s.out) > 0 && s.err == nil {
+	for ; len(s.out) > 0 && s.err == nil && rounds > 0; rounds-- {
 		p := s.out
 		s.out, s.spare = s.spare[:0], nil
 		s.mu.Unlock()
