@@ -121,7 +121,7 @@ func (r *Request) mergeHead() {
 				langs = append(langs, part)
 			}
 		}
-		r.Out.Set("Content-Language", strings.Join(langs, ", "))
+		r.Out.Set("Content-Language", strings.Join(langs, ","))
 	}
 	if r.HeaderOnly && r.Out.Get("Content-Length") == "0" {
 		r.Out.Unset("Content-Length")

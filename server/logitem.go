@@ -36,7 +36,9 @@ func (r *Request) FieldIn(name string) (string, bool) {
 func (r *Request) fieldIn(name string) (string, bool) {
 	v := r.Header[http.CanonicalHeaderKey(name)]
 	if len(v) == 0 {
-		if strings.EqualFold(name, "Host") && r.Request.Host != "" {
+		// The authority of a stream stands for the field; that of an absolute
+		// target, which an HTTP/1.0 client may send without one, does not.
+		if strings.EqualFold(name, "Host") && r.Request.Host != "" && r.ProtoAtLeast(1, 1) {
 			return r.Request.Host, true
 		}
 		return "", false

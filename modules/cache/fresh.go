@@ -26,6 +26,7 @@ type exchange struct {
 	orderIn   []string
 	lock      string // a file to remove; "" for none
 	saving    bool   // the answer is looked at
+	failed    bool   // an error page of our own is to be replaced
 }
 
 var exchanges server.RequestSlot[exchange]

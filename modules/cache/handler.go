@@ -215,10 +215,18 @@ func (x *exchange) usable(r *server.Request) bool {
 		!x.stale.Info.Control.MustRevalidate && !x.stale.Info.Control.ProxyRevalidate
 }
 
-// keepOnError has a stale entry stand for an error page of our own.
+// keepOnError has a stale entry stand for an error page of our own; where it
+// must not, the entry is gone, as by Apache's CACHE_REMOVE_URL.
 func keepOnError(r *server.Request) {
-	if x := exchanges.Of(r); x.usable(r) {
+	switch x := exchanges.Of(r); {
+	case x.usable(r):
+		x.failed = true
 		r.AddOutputFilter(staleGiver, x)
+	case x != nil && x.saving && x.stale != nil:
+		elog.Debug(r).Msgf("AH00691: cache: Removing url %s from the cache", x.key)
+		x.provider.Remove(r, x.key)
+		x.stale = nil
+		x.unlock()
 	}
 }
 
@@ -230,7 +238,11 @@ func giveStale(l *server.Link, b *server.Brigade) error {
 	r.Out = server.Fields{}
 	accept(r, x.stale, false)
 	r.Status, r.StatusLine = x.stale.Info.Status, ""
-	r.ErrOut.Merge("Warning", "111 Revalidation failed")
+	warned := &r.ErrOut // ahead of the entry's fields
+	if x.failed {
+		warned = &r.Out
+	}
+	warned.Merge("Warning", "111 Revalidation failed")
 	tell(r, hit, fmt.Sprintf("cache hit: %d status; stale content returned", status))
 	out := body(x.stale)
 	out.EOS = true

@@ -336,7 +336,7 @@ func cacheable(r *server.Request, host *hostConfig, unwanted []string) server.Fi
 		t.Set("Content-Encoding", r.ContentEncoding)
 	}
 	if len(r.ContentLanguages) > 0 && !t.Has("Content-Language") {
-		t.Set("Content-Language", strings.Join(r.ContentLanguages, ", "))
+		t.Set("Content-Language", strings.Join(r.ContentLanguages, ","))
 	}
 	return t
 }

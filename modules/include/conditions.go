@@ -39,12 +39,13 @@ func doIf(d *document) {
 		return
 	}
 	if d.decide(text) {
-		d.nesting = 0
+		d.nesting, d.unread = 0, false
 	}
 }
 
-// skipAll is what a condition that cannot be read comes to: nothing up to its endif is shown.
-func (d *document) skipAll() { d.printing, d.held = false, true }
+// skipAll is what a condition that cannot be read comes to: nothing is shown up
+// to an elif that holds, and else changes nothing any more (observed on 2.4.71).
+func (d *document) skipAll() { d.printing, d.held, d.unread = false, false, true }
 
 // decide evaluates a condition; false when that cannot be done.
 func (d *document) decide(text string) bool {
@@ -101,6 +102,7 @@ func doElse(d *document) {
 		if d.printing {
 			d.Fail()
 		}
+	case d.unread:
 	case d.held:
 		d.printing = false
 	default:
@@ -118,6 +120,6 @@ func doEndif(d *document) {
 	case d.argc > 0:
 		d.Fail()
 	default:
-		d.printing, d.held = true, true
+		d.printing, d.held, d.unread = true, true, false
 	}
 }

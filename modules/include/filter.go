@@ -29,6 +29,7 @@ type document struct {
 	// a branch of the present if was taken; nesting counts ifs inside of what is skipped.
 	printing bool
 	held     bool
+	unread   bool // a condition of the present if could not be read
 	nesting  int
 
 	re *capture // nil before the first regular expression

@@ -40,7 +40,7 @@ var Module = server.Module{
 	LogItems: items,
 	Defaults: func(main *directives.Server) {
 		c := slot.EditServer(main)
-		c.formats = map[string]string{"CLF": commonFormat}
+		c.formats = map[string]string{"clf": commonFormat}
 	},
 }
 
@@ -51,7 +51,7 @@ var slot = directives.NewServerSlot(merge)
 
 // config is what one server says: its own logs, and what it has from the main server.
 type config struct {
-	formats  map[string]string // nicknames
+	formats  map[string]string // by nickname, in lower case
 	fallback string            // LogFormat without nickname, for TransferLog
 	logs     []*customLog
 	main     []*customLog // of the main server, seen from a virtual host
@@ -116,7 +116,7 @@ func (c *config) logFormat(cmd *directives.Cmd, format, name string) error {
 	if c.formats == nil {
 		c.formats = map[string]string{}
 	}
-	c.formats[name] = format
+	c.formats[server.LowerASCII(name)] = format
 	return nil
 }
 
@@ -200,7 +200,7 @@ func openLogs(g *server.Generation) error {
 
 // resolve replaces a nickname, or the absent format, by the format it stands for.
 func (c *config) resolve(g *server.Generation, l *customLog) error {
-	text, named := c.formats[l.name]
+	text, named := c.formats[server.LowerASCII(l.name)]
 	switch {
 	case l.name == "":
 		if text = c.fallback; text == "" {

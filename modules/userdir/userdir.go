@@ -125,9 +125,7 @@ func cutUser(s string) (user, rest string) {
 
 // serves tells whether a user's pages are served at all.
 func (c *config) serves(user string) bool {
-	// Apache looks for the dots of . and .. behind the first letter, so that
-	// "x." and "x.." are what it leaves out.
-	if user == "" || len(user) <= 3 && len(user) > 1 && strings.Trim(user[1:], ".") == "" {
+	if user == "" || user == "." || user == ".." {
 		return false
 	}
 	key := strings.ToLower(user)
