@@ -61,6 +61,9 @@ type Stream struct {
 	Tag      string // names it among all of the server's (H2_STREAM_TAG)
 	Push     bool   // the client takes pushed responses
 	PushedOn uint32 // the stream whose answer had this one pushed; 0 for none
+	// OnReset has f called when the client gives the stream up, or is gone already;
+	// f must not wait. stop ends that: when it returns, f does not run any more.
+	OnReset func(f func()) (stop func())
 }
 
 // NoteHTTP1Required is a note of a request that only a connection of HTTP/1.1 can

@@ -69,13 +69,29 @@ func (x *exchange) attempt() (status server.Status, again bool) {
 	}
 	conn.Close = closes
 	r.Notes.Set("proxy-source-port", conn.LocalPort())
+	var gone atomic.Bool
+	if st := r.Conn.Stream; st != nil && st.OnReset != nil {
+		stop := st.OnReset(func() {
+			gone.Store(true)
+			conn.Under().Interrupt()
+		})
+		defer func() {
+			if stop(); gone.Load() {
+				conn.Close = true
+			}
+		}()
+	}
 	err = x.ask(server.ProxyHostPort(host, port, server.ProxyPort(x.scheme)))
 	if err == nil {
 		status, err = x.answer()
 	}
 	x.finish(err)
-	if err == nil {
+	switch {
+	case err == nil:
 		return status, false
+	case gone.Load():
+		elog.Debug(r).Msg("AH03374: the client is gone")
+		return server.Done, false
 	}
 	return x.failed(err)
 }

@@ -356,6 +356,9 @@ func (s *session) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
+	for _, st := range s.streams {
+		st.notify()
+	}
 	s.changed.Broadcast()
 	s.wire.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // it is over
 }

@@ -31,6 +31,8 @@ type stream struct {
 	trailers  *head
 	on        uint32 // the stream that had it pushed; 0 for none
 
+	onReset func() // see [server.Stream]; nil for none
+
 	wireIn, wireOut int64
 	first           time.Time // when the response began
 }
@@ -122,7 +124,7 @@ func (st *stream) serve(h *head, push bool) {
 		st.finish(x)
 	}()
 	c := *s.conn
-	c.Stream = &server.Stream{ID: st.id, Tag: s.name + "-" + strconv.Itoa(int(st.id)), Push: push && policy(h.fields) != "none", PushedOn: st.on}
+	c.Stream = &server.Stream{ID: st.id, Tag: s.name + "-" + strconv.Itoa(int(st.id)), Push: push && policy(h.fields) != "none", PushedOn: st.on, OnReset: st.whenReset}
 	c.Notes = server.Fields{}
 	c.KeepAlives, c.Close, c.Aborted = 1, true, false
 	c.Speaks = s.protocol()
@@ -191,8 +193,33 @@ func (st *stream) gone() error {
 // abort ends the stream without its end. mu is held.
 func (st *stream) abort() {
 	st.reset = true
+	st.notify()
 	st.close()
 	st.s.changed.Broadcast()
+}
+
+// notify tells who waits for something else that the client has given up. mu is held.
+func (st *stream) notify() {
+	if f := st.onReset; f != nil {
+		st.onReset = nil
+		f()
+	}
+}
+
+// whenReset is for [server.Stream].
+func (st *stream) whenReset(f func()) (stop func()) {
+	s := st.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.onReset = f
+	if st.gone() != nil {
+		st.notify()
+	}
+	return func() {
+		s.mu.Lock()
+		st.onReset = nil
+		s.mu.Unlock()
+	}
 }
 
 // close has the client count one stream less. mu is held.
