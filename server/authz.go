@@ -100,3 +100,14 @@ func FindAuthz(cmd *directives.Cmd, name string) *AuthzProvider {
 	}
 	return nil
 }
+
+// SomeAuthRequired tells whether any Require holds for r, one that lets everybody in too
+// (ap_some_auth_required).
+func (r *Request) SomeAuthRequired() bool {
+	for _, m := range r.Gen.Modules {
+		if m.RequiresAuthz != nil && m.RequiresAuthz(r) {
+			return true
+		}
+	}
+	return false
+}

@@ -75,6 +75,9 @@ type Module struct {
 	LogID func(*Request) string
 	// ReadLimits answers how long clients may take, see [Generation.ReadLimits]; may be nil.
 	ReadLimits func(*directives.Server) *ReadLimits
+	// RequiresAuthz answers whether any Require holds for a request and its method
+	// (authz_some_auth_required); may be nil.
+	RequiresAuthz func(*Request) bool
 	// Satisfy answers whether access by address and by user are both wanted; may be nil.
 	Satisfy func(*Request) Satisfy
 

@@ -45,6 +45,10 @@ var Module = server.Module{
 		server.AuthChecker.Last(func(r *server.Request) server.Status { return authorize(r, true) }).Plain(),
 	},
 	Authz: providers,
+	RequiresAuthz: func(r *server.Request) bool {
+		root := slot.Of(r.Dir).root
+		return root != nil && root.limited&r.MethodBit() != 0
+	},
 }
 
 var slot = directives.NewDirSlot(merge)

@@ -68,7 +68,7 @@ func init() {
 		"server_built":       text(func(*request) (string, bool) { return server.Built, true }),
 		"is_initial_req":     flag(func(r *request) bool { return r.Initial() }),
 		"remaining":          num(func(r *request) int64 { return 0 }), // but for the time in which a body is read
-		"some_auth_required": flag(func(*request) bool { return false }),
+		"some_auth_required": flag(func(r *request) bool { return r.SomeAuthRequired() }),
 		"server_name": text(func(r *request) (string, bool) {
 			if name := r.ServerName(); name != "" {
 				return name, true
