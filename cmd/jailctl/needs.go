@@ -268,7 +268,8 @@ func perlNames(text string) []string {
 			add(base)
 		}
 	}
-	return names
+	// A script of the jail must not have files of the machine copied by a name that leads out of Perl's directories.
+	return slices.DeleteFunc(names, func(name string) bool { return !filepath.IsLocal(name) })
 }
 
 func perlDirs() []string {
