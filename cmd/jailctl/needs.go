@@ -213,18 +213,16 @@ func (f *finder) perl(interpreter, script string) {
 				f.file(path, file, "a module of Perl", "")
 				queue = append(queue, path)
 				stem := strings.TrimSuffix(rel, ".pm")
-				for _, arch := range dirs {
+				// XSLoader takes the one beside the module, else DynaLoader the first of @INC.
+				for _, arch := range slices.Concat([]string{dir}, dirs) {
 					so := filepath.Join(arch, "auto", stem, filepath.Base(stem)+".so")
 					if _, err := os.Stat(so); err == nil {
 						f.file(so, path, "the compiled part of a Perl module", "")
+						break
 					}
-					for _, ext := range []string{"Heavy.pl", ".pl"} {
-						if extra := filepath.Join(dir, stem+ext); ext == "Heavy.pl" {
-							if _, err := os.Stat(extra); err == nil {
-								f.file(extra, path, "a part of a Perl module", "")
-							}
-						}
-					}
+				}
+				if extra := filepath.Join(dir, stem+"Heavy.pl"); exists(extra) {
+					f.file(extra, path, "a part of a Perl module", "")
 				}
 				break
 			}
