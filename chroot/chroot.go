@@ -126,8 +126,8 @@ func Enter(p Plan) (Proof, error) {
 	return proof, proof.Check()
 }
 
-// changeRoot makes the jail the root directory: of a mount namespace that holds
-// nothing else where that can be had, else by chroot(2).
+// changeRoot makes the jail the root directory by chroot(2), and before that the only
+// thing in the mount namespace where that can be had.
 func changeRoot(p Plan, proof *Proof) error {
 	// One descriptor for looking and for entering: the directory that was
 	// examined is the one that becomes the root, whatever is renamed meanwhile.
@@ -154,10 +154,8 @@ func changeRoot(p Plan, proof *Proof) error {
 	if err != nil {
 		return failed(err, "AH02159: Can't chdir to %s", p.Dir)
 	}
-	if !proof.mounts {
-		if err := unix.Chroot("."); err != nil {
-			return failed(err, "AH02160: Can't chroot to %s", p.Dir)
-		}
+	if err := unix.Chroot("."); err != nil {
+		return failed(err, "AH02160: Can't chroot to %s", p.Dir)
 	}
 	if err := unix.Chdir("/"); err != nil {
 		return failed(err, "AH02161: Can't chdir to new root")

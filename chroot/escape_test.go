@@ -1,6 +1,7 @@
 package chroot
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,6 +58,15 @@ func escapes() map[string]string {
 	cmd := exec.Command("/setuid")
 	cmd.Env = []string{whoVar + "=1"}
 	cmd.Stdin, cmd.Stderr = strings.NewReader(""), io.Discard // there is no /dev/null
+	userns := exec.Command("/setuid")
+	userns.Env, userns.Stdin, userns.Stdout, userns.Stderr = cmd.Env, strings.NewReader(""), io.Discard, io.Discard
+	userns.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS}
+	err = userns.Run()
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		err = errno
+	}
+	try("a user namespace", err)
 	out, err := cmd.Output()
 	if got["a setuid file"] = string(out); err != nil {
 		got["a setuid file"] = err.Error()
@@ -102,7 +113,7 @@ func TestEscapes(t *testing.T) {
 		"mounting /proc":      denied, "a mount namespace": denied, "pivot_root": denied, "a device node": denied,
 		"a hard link to outside": "link /../secret /sub/secret: no such file or directory",
 		"a signal to the parent": denied, "ptrace of the parent": denied, "a file handle of outside": denied,
-		"a setuid file": "12345",
+		"a setuid file": "12345", "a user namespace": denied,
 	}
 	for _, c := range locked {
 		t.Run(c.name, func(t *testing.T) {
@@ -152,6 +163,10 @@ func TestTheWaysWouldWork(t *testing.T) {
 	cmd.Env = append(os.Environ(), whoVar+"=1")
 	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != "0" {
 		t.Skipf("setuid files have no effect in %s (%q, %v)", jail, out, err)
+	}
+	cmd = exec.Command("setpriv", "--reuid=12345", "--regid=23456", "--clear-groups", "unshare", "-U", "true")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Logf("user namespaces are forbidden here anyway: %v, %s", err, out)
 	}
 	if err := unix.Kill(os.Getppid(), 0); err != nil {
 		t.Errorf("a signal to the parent: %v", err)

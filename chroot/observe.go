@@ -9,14 +9,14 @@ import (
 )
 
 // RootOf tells which directory is the root of a process, by the name that it has
-// here. The kernel shows the root of a process with mounts of its own as "/"; then
-// the file system and the directory in it, as the process's mountinfo has them, are
+// here. The kernel shows the root of a process with mounts of its own as a path among
+// those; then the file system and the directory in it, as the process's mountinfo has them, are
 // looked for among the mounts of this process, and what is found is compared.
 func RootOf(pid int) (string, error) {
 	proc := fmt.Sprintf("/proc/%d/", pid)
 	link, err := os.Readlink(proc + "root")
-	if err != nil || link != "/" {
-		return link, err
+	if err != nil {
+		return "", err
 	}
 	if theirs, err := os.Readlink(proc + "ns/mnt"); err != nil {
 		return "", err

@@ -91,7 +91,78 @@ var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "chrootpriv
 	"chrootboundingset": true, "chrootclosedescriptors": true, "filecachevalid": true, "filecachesize": true,
 	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true, "proxyfcgipaths": true, "lua_____authzprovider": true}
 
-// built with --enable-exception-hook. LuaAuthzProvider becomes another one when it was read.
-var ours = map[string]bool{"chrootdir": true, "chrootfixroot": true, "filecachevalid": true, "filecachesize": true,
-	"zstdfilternote": true, "zstdcompressionlevel": true, "zstdcompressionwindow": true, "zstdalteretag": true, "enableexceptionhook": true, "proxyfcgipaths": true,
-	"lua_____authzprovider": true}
+func checkDirective(t *testing.T, set *directives.Set, m *server.Module, want tabled) {
+	bare := strings.Trim(want.name, "<>")
+	section := bare != want.name
+	var d *directives.Directive
+	for _, r := range set.Lookup(bare, section) {
+		if r.Module == m.Name {
+			d = r.Directive
+		}
+	}
+	if d == nil {
+		t.Fatalf("%s does not know it", m.Name)
+	}
+	if got := d.Set.Arity(); got != arities[want.kind] {
+		t.Errorf("arguments are split as %v, want %s", got, want.kind)
+	}
+	alone := directives.NewSet(server.Version)
+	core := Builtin[slices.IndexFunc(Builtin, func(m *server.Module) bool { return m.Name == "core_module" })]
+	alone.Add(core.Name, core.SourceName(), core.Directives)
+	alone.Add(m.Name, m.SourceName(), m.Directives)
+	text := bare + "\n"
+	if section {
+		text = "<" + bare + ">\n</" + bare + ">\n"
+	}
+	if got, in := allowed(alone, text, false), slices.Contains(want.contexts, "server"); got != in {
+		t.Errorf("in the server configuration: allowed %v, want %v", got, in)
+	}
+	// MDRequireHttps refuses the section itself, behind its argument.
+	if got, in := allowed(alone, text, true), slices.Contains(want.contexts, "dir") || want.onRead || want.name == "MDRequireHttps"; got != in {
+		t.Errorf("in <Directory>: allowed %v, want %v", got, in)
+	}
+	for name, c := range classes {
+		in := slices.Contains(want.contexts, "htaccess") && (slices.Contains(want.classes, name) || slices.Contains(want.classes, "All(any)"))
+		if got := allowedHtaccess(alone, text, c); got != in {
+			t.Errorf("in .htaccess under AllowOverride %s: allowed %v, want %v", name, got, in)
+		}
+	}
+}
+
+// refused tells whether the first error is about the place, not the arguments.
+func refused(diags httpdconf.Diagnostics) bool {
+	first, bad := diags.First()
+	return bad && (strings.Contains(first.Summary, "not allowed here") || strings.Contains(first.Summary, "not allowed in <"))
+}
+
+func allowed(set *directives.Set, text string, inDirectory bool) bool {
+	if inDirectory {
+		text = "<Directory />\n" + text + "</Directory>\n"
+	}
+	override := directives.MainFile
+	tree, diags := httpdconf.Load("/httpd.conf", httpdconf.Options{Source: text1{text}, Host: set.Reading(override), Version: server.Version})
+	if refused(diags) {
+		return false
+	}
+	_, more := directives.Compile(tree, set, directives.Setup{Owner: &server.Loader{Builtin: Builtin}})
+	return !refused(more)
+}
+
+func allowedHtaccess(set *directives.Set, text string, class directives.Context) bool {
+	tree, diags := httpdconf.ParseHtaccess("/.htaccess", text, httpdconf.Options{Host: set.Reading(class), Version: server.Version})
+	if refused(diags) {
+		return false
+	}
+	main := &directives.Server{Defaults: &directives.Conf{}}
+	_, more := directives.CompileHtaccess(tree, set, directives.Setup{Owner: &server.Loader{Builtin: Builtin}},
+		directives.Cmd{Server: main, Path: "/", Override: class})
+	return !refused(more)
+}
+
+// text1 is a file system of one configuration file.
+type text1 struct{ text string }
+
+func (f text1) ReadFile(string) (string, error)        { return f.text, nil }
+func (f text1) List(string) ([]httpdconf.Entry, error) { return nil, os.ErrNotExist }
+func (f text1) Stat(string) (dir, ok bool)             { return false, false }
+func (f text1) Getenv(string) (string, bool)           { return "", false }
