@@ -160,5 +160,3 @@ func shellQuote(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
-
-func exists(name string) bool { _, err := os.Stat(name); return err == nil }
