@@ -49,7 +49,8 @@ func parseDate(s string) (time.Time, bool) {
 		}
 		t := time.Date(year, time.Month(month/3+1), day, hour, minute, second, 0, time.UTC)
 		// The 31st of a short month is no date; that of February is looked at as the rest.
-		return t, time.Date(year, time.Month(month/3+1), day, 0, 0, 0, 0, time.UTC).Day() == day
+		// Nor is the first second of 1970: apr gives it for what it cannot read.
+		return t, time.Date(year, time.Month(month/3+1), day, 0, 0, 0, 0, time.UTC).Day() == day && t.Unix() != 0
 	}
 	return time.Time{}, false
 }

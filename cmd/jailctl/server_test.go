@@ -161,12 +161,16 @@ func TestStatusOfAServer(t *testing.T) {
 			}
 			serving++
 			want := process{PID: p.PID, Root: filepath.Join(dir, "htdocs"), UID: "33", GID: "33", Groups: []string{"33"},
-				Effective: "0000000000000000", Bounding: "0000000000000000", NoNewPrivs: true, Namespaces: map[string]string{}}
+				Effective: "0000000000000000", Bounding: "0000000000000000", NoNewPrivs: true, Namespaces: p.Namespaces, Locks: p.Locks}
 			if d := cmp.Diff(want, p); d != "" {
 				t.Error(d)
 			}
-			if root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", p.PID)); err != nil || root != p.Root {
-				t.Errorf("the kernel says %s, %v", root, err)
+			if (p.Namespaces["mnt"] != "") != strings.Contains(p.Locks, "own mounts") || !strings.Contains(p.Locks, "no new privileges") {
+				t.Errorf("namespaces %v, locks %q", p.Namespaces, p.Locks)
+			}
+			seen, err := os.Stat(fmt.Sprintf("/proc/%d/root/.", p.PID))
+			if dir, _ := os.Stat(p.Root); err != nil || !os.SameFile(seen, dir) {
+				t.Errorf("the kernel knows another root than %s, %v", p.Root, err)
 			}
 		}
 		if serving == 0 || programs == 0 {

@@ -10,12 +10,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/donjon-httpd/donjon/chroot"
 )
 
 // place is a server and where it runs.
@@ -182,7 +185,8 @@ func (sv *server) checkJail() {
 	jailed := 0
 	for _, p := range pids {
 		cmdline, _ := os.ReadFile(p + "/cmdline")
-		root, err := os.Readlink(p + "/root")
+		pid, _ := strconv.Atoi(filepath.Base(p))
+		root, err := chroot.RootOf(pid)
 		if err != nil || !strings.HasPrefix(string(cmdline), program(sv.t)+"\x00") || !strings.HasPrefix(root, sv.dir) {
 			continue
 		}

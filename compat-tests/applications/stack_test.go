@@ -101,7 +101,7 @@ func (s *stack) write(name, text string) {
 // lead to: a jail has nothing of outside.
 func (s *stack) copyTree(from, to string) {
 	s.t.Helper()
-	if out, err := exec.Command("cp", "-rL", from, s.file(to)).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", "-rL", "--preserve=timestamps", from, s.file(to)).CombinedOutput(); err != nil {
 		s.t.Fatalf("cp: %v\n%s", err, out)
 	}
 }
