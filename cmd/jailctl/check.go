@@ -110,10 +110,16 @@ func (c *command) print(r *report) {
 		fmt.Fprintf(c.out, "configuration: %s\n", line)
 	}
 	var rows [][]string
+	var some [][]string
 	for _, n := range r.Missing {
-		rows = append(rows, []string{n.Path, n.Why, n.For})
+		if row := []string{n.Path, n.Why, n.For}; n.Conditional {
+			some = append(some, row)
+		} else {
+			rows = append(rows, row)
+		}
 	}
 	c.table("missing: a program cannot start without it", []string{"file", "what it is", "needed by"}, rows)
+	c.table("missing: a program may come to load it", []string{"file", "what it is", "named by"}, some)
 	rows = nil
 	for _, n := range r.Nowhere {
 		rows = append(rows, []string{n.Path, n.Why, n.For})

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -19,6 +18,9 @@ type need struct {
 	// Feature is empty for what the program cannot start without; else what goes
 	// wrong without it, and the name for provision -with.
 	Feature string `json:"feature,omitempty"`
+	// Conditional is set of what the program loads in some cases only: a module of
+	// Perl that is named behind a condition or in a function.
+	Conditional bool `json:"conditional,omitempty"`
 }
 
 // finder gathers what programs need from the files of the machine.
@@ -27,6 +29,8 @@ type finder struct {
 	seen   map[string]bool
 	needs  []need
 	lost   []need // needed, and not on the machine either
+	// What is found now is loaded in some cases only.
+	conditional bool
 }
 
 func newFinder() *finder { return &finder{linker: newLinker("/"), seen: map[string]bool{}} }
@@ -63,7 +67,7 @@ func (f *finder) file(path, by, why, feature string) {
 		return
 	}
 	f.seen[path] = true
-	n := need{Path: path, For: by, Why: why, Feature: feature}
+	n := need{Path: path, For: by, Why: why, Feature: feature, Conditional: f.conditional}
 	if _, err := os.Stat(path); err != nil {
 		f.lost = append(f.lost, n)
 		return
@@ -95,11 +99,8 @@ func (f *finder) object(path, by string, o *object, feature string) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		base = filepath.Base(target)
 	}
-	switch {
-	case phpCLI.MatchString(base):
+	if phpCLI.MatchString(base) {
 		f.php(path, phpCLI.FindStringSubmatch(base)[1])
-	case base == "perl" || strings.HasPrefix(base, "perl5"):
-		f.perl(path, "")
 	}
 	if feature == "" && !strings.HasPrefix(filepath.Base(path), "libc.so") {
 		f.features(path, by, o)
@@ -131,7 +132,7 @@ func (f *finder) script(path, by, feature string) {
 		}
 	}
 	if strings.HasPrefix(filepath.Base(interpreter), "perl") {
-		f.perl(interpreter, path)
+		f.perl(path)
 	}
 	_ = by
 }
@@ -152,7 +153,9 @@ var dynamicLinker = regexp.MustCompile(`^ld(?:-linux|-musl|64)?[\w-]*\.so(?:\.\d
 var (
 	phpCLI  = regexp.MustCompile(`^php(?:-cgi|-fpm)?([0-9]+\.[0-9]+)$`)
 	phpExt  = regexp.MustCompile(`(?m)^\s*(?:zend_)?extension\s*=\s*"?([^"\s;]+)`)
-	perlUse = regexp.MustCompile(`(?m)^\s*(?:use|require|no)\s+([A-Za-z_]\w*(?:::\w+)*)`)
+	perlUse = regexp.MustCompile(`(?m)^\s*(?:use|no)\s+([A-Za-z_]\w*(?:::\w+)*)`)
+	perlTop = regexp.MustCompile(`(?m)^require\s+([A-Za-z_]\w*(?:::\w+)*)\s*;`)
+	perlPod = regexp.MustCompile(`(?ms)^=[a-z].*?(?:^=cut\b[^\n]*|\z)`)
 	perlISA = regexp.MustCompile(`(?m)^\s*use\s+(?:parent|base)\b([^;]*);`)
 	perlReq = regexp.MustCompile(`\brequire\s+(?:"([\w/.]+\.p[lmh])"|'([\w/.]+\.p[lmh])'|([A-Za-z_]\w*(?:::\w+)*))`)
 	perlNam = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)+|\b[A-Z]\w+`)
@@ -189,87 +192,122 @@ func (f *finder) php(path, version string) {
 	}
 }
 
-// perl adds the modules that a script names, and those that they name. Names are
-// taken from the text: a module that a program makes up while it runs is not
-// found; trace finds it.
-func (f *finder) perl(interpreter, script string) {
-	if script == "" {
-		return
-	}
+// perl adds the modules that a script names, and those that they name: first what
+// is loaded in any case, then what is loaded in some. Names are taken from the
+// text: a module that a program makes up while it runs is not found; trace finds it.
+func (f *finder) perl(script string) {
+	type named struct{ file, by string }
 	dirs := perlDirs()
-	queue := []string{script}
+	var later []named
 	visited := map[string]bool{}
-	for len(queue) > 0 {
-		file := queue[0]
-		queue = queue[1:]
-		if visited[file] {
-			continue
-		}
-		visited[file] = true
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		for _, rel := range perlNames(string(text)) {
-			for _, dir := range dirs {
-				path := filepath.Join(dir, rel)
-				if _, err := os.Stat(path); err != nil {
-					continue
+	follow := func(queue []named) {
+		for len(queue) > 0 {
+			at := queue[0]
+			queue = queue[1:]
+			if at.by != "" {
+				f.perlModule(at.file, at.by, dirs)
+			}
+			text, err := os.ReadFile(at.file)
+			if err != nil || visited[at.file] {
+				continue
+			}
+			visited[at.file] = true
+			always, sometimes := perlNames(string(text))
+			for _, rel := range always {
+				if path := inDirs(dirs, rel); path != "" {
+					queue = append(queue, named{path, at.file})
 				}
-				f.file(path, file, "a module of Perl", "")
-				queue = append(queue, path)
-				stem := strings.TrimSuffix(rel, ".pm")
-				for _, arch := range append([]string{dir}, dirs...) { // XSLoader looks beside the module first
-					so := filepath.Join(arch, "auto", stem, filepath.Base(stem)+".so")
-					if _, err := os.Stat(so); err == nil {
-						f.file(so, path, "the compiled part of a Perl module", "")
-						break
-					}
+			}
+			for _, rel := range sometimes {
+				if path := inDirs(dirs, rel); path != "" {
+					later = append(later, named{path, at.file})
 				}
-				if heavy := filepath.Join(dir, stem+"Heavy.pl"); fileThere(heavy) {
-					f.file(heavy, path, "a part of a Perl module", "")
-				}
-				break
 			}
 		}
 	}
-	_ = interpreter
+	follow([]named{{script, ""}})
+	f.conditional = true
+	for len(later) > 0 {
+		queue := later
+		later = nil
+		follow(queue)
+	}
+	f.conditional = false
+}
+
+// inDirs is the first of the directories' files with that name; "" for none.
+func inDirs(dirs []string, name string) string {
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, name); fileThere(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// perlModule adds a module's file, and what it is compiled to or split into.
+func (f *finder) perlModule(path, by string, dirs []string) {
+	f.file(path, by, "a module of Perl", "")
+	for _, dir := range dirs {
+		rel, err := filepath.Rel(dir, path)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		stem := strings.TrimSuffix(rel, ".pm")
+		for _, arch := range append([]string{dir}, dirs...) { // XSLoader looks beside the module first
+			if so := filepath.Join(arch, "auto", stem, filepath.Base(stem)+".so"); fileThere(so) {
+				f.file(so, path, "the compiled part of a Perl module", "")
+				break
+			}
+		}
+		if heavy := filepath.Join(dir, stem+"Heavy.pl"); fileThere(heavy) {
+			f.file(heavy, path, "a part of a Perl module", "")
+		}
+		return
+	}
 }
 
 func fileThere(path string) bool { _, err := os.Stat(path); return err == nil }
 
-// perlNames gives the modules a text names, as files.
-func perlNames(text string) []string {
+// perlNames gives the modules a text names, as files: those that are loaded in any
+// case, by use anywhere or by require at the beginning of a line, and those that
+// are loaded when something comes to them.
+func perlNames(text string) (always, sometimes []string) {
 	if i := strings.Index(text, "\n__END__"); i >= 0 {
 		text = text[:i]
 	}
-	var names []string
-	add := func(module string) {
-		name := strings.ReplaceAll(module, "::", "/") + ".pm"
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+	text = perlPod.ReplaceAllString(text, "")
+	seen := map[string]bool{}
+	add := func(list *[]string, name string) {
+		// A script of the jail must not have files of the machine copied by a name that leads out of Perl's directories.
+		if !seen[name] && filepath.IsLocal(name) {
+			seen[name] = true
+			*list = append(*list, name)
 		}
 	}
+	module := func(name string) string { return strings.ReplaceAll(name, "::", "/") + ".pm" }
 	for _, m := range perlUse.FindAllStringSubmatch(text, -1) {
-		add(m[1])
+		add(&always, module(m[1]))
+	}
+	for _, m := range perlISA.FindAllStringSubmatch(text, -1) {
+		for _, base := range perlNam.FindAllString(m[1], -1) {
+			add(&always, module(base))
+		}
+	}
+	for _, m := range perlTop.FindAllStringSubmatch(text, -1) {
+		add(&always, module(m[1]))
 	}
 	for _, m := range perlReq.FindAllStringSubmatch(text, -1) {
 		switch {
 		case m[1] != "":
-			names = append(names, m[1])
+			add(&sometimes, m[1])
 		case m[2] != "":
-			names = append(names, m[2])
+			add(&sometimes, m[2])
 		default:
-			add(m[3])
+			add(&sometimes, module(m[3]))
 		}
 	}
-	for _, m := range perlISA.FindAllStringSubmatch(text, -1) {
-		for _, base := range perlNam.FindAllString(m[1], -1) {
-			add(base)
-		}
-	}
-	// A script of the jail must not have files of the machine copied by a name that leads out of Perl's directories.
-	return slices.DeleteFunc(names, func(name string) bool { return !filepath.IsLocal(name) })
+	return always, sometimes
 }
 
 func perlDirs() []string {
