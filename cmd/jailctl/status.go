@@ -100,7 +100,6 @@ func serverPID(arg string) (int, error) {
 // children asks the kernel for the children of a process, in the order of their pids.
 func children(parent int) ([]process, error) {
 	list := []process{}
-	server := programOf(parent)
 	locks, _ := mpm.Locks(parent)
 	files, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
@@ -124,7 +123,7 @@ func children(parent int) ([]process, error) {
 		} else if err != nil {
 			p.Root = "unknown: " + err.Error()
 		}
-		if other := programOf(pid); other != server {
+		if !samePrograms(parent, pid) {
 			p.Program = fields["Name"]
 		}
 		for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
@@ -139,10 +138,21 @@ func children(parent int) ([]process, error) {
 	return list, nil
 }
 
-// programOf is the file that a process runs; one that an upgrade has replaced has the same name.
-func programOf(pid int) string {
-	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // "" of a process that may not be asked
-	return strings.TrimSuffix(name, " (deleted)")
+// samePrograms tells whether two processes run one program. The path of one that
+// has mounts of its own begins wherever its file system did; a file that an
+// upgrade has replaced is another one of the same name.
+func samePrograms(a, b int) bool {
+	exe := func(pid int) string { return fmt.Sprintf("/proc/%d/exe", pid) }
+	one, err := os.Stat(exe(a))
+	two, err2 := os.Stat(exe(b))
+	if err == nil && err2 == nil && os.SameFile(one, two) {
+		return true
+	}
+	name := func(pid int) string {
+		link, _ := os.Readlink(exe(pid)) // "" of a process that may not be asked
+		return filepath.Base(strings.TrimSuffix(link, " (deleted)"))
+	}
+	return name(a) == name(b)
 }
 
 func parseStatus(text string) map[string]string {
