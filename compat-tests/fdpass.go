@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // serveFD is "gateway fd": the backend is passed clients' connections over
@@ -41,6 +43,12 @@ func (b *backend) serveFD(conn net.Conn) {
 				p := make([]byte, 4096)
 				n, _ := client.Read(p)
 				client.Write(p[:n])
+				continue
+			}
+			if pause, ok := strings.CutPrefix(l, "!pause "); ok {
+				if d, err := time.ParseDuration(pause); err == nil {
+					time.Sleep(d)
+				}
 				continue
 			}
 			io.WriteString(client, b.expand(l))
