@@ -94,7 +94,7 @@ func runCase(t *testing.T, c *testCase, bin string) {
 			got, logs, err := c.serve(program{apache, true}, place(t), 1)
 			// On a busy machine a member of Apache's balancers, or a child, is late now
 			// and then: a recording is stale when Apache says so three times.
-			for again := 0; !*record && again < 2 && (err != nil || got != c.answers); again++ {
+			for again := 0; !*record && again < 2 && (err != nil || got != c.answers || !sameLogs(c.logs, logs)); again++ {
 				got, logs, err = c.serve(program{apache, true}, place(t), 1)
 			}
 			if err != nil {
@@ -148,18 +148,35 @@ func runCase(t *testing.T, c *testCase, bin string) {
 }
 
 // repeat compares what both servers answer to requests that they have just
-// answered twice: it may have been kept from the second time.
+// answered twice: it may have been kept from the second time. What differs once
+// because one of them was late is asked again; what differs three times differs.
 func repeat(t *testing.T, c *testCase, bin string) {
-	want, wantLogs, err := c.serve(program{apache, true}, place(t), 3)
-	if err != nil {
-		t.Fatal(err)
+	for left := 2; ; left-- {
+		want, wantLogs, err := c.serve(program{apache, true}, place(t), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, gotLogs, err := c.serve(program{bin, false}, place(t), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left > 0 && (got != want || !sameLogs(wantLogs, gotLogs)) {
+			continue
+		}
+		compare(t, "httpd answers otherwise when asked again", want, got)
+		compareLogs(t, "httpd logs otherwise when asked again", wantLogs, gotLogs)
+		return
 	}
-	got, gotLogs, err := c.serve(program{bin, false}, place(t), 3)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// sameLogs tells whether compareLogs finds nothing.
+func sameLogs(want, got map[string]string) bool {
+	for name := range want {
+		if want[name] != got[name] {
+			return false
+		}
 	}
-	compare(t, "httpd answers otherwise when asked again", want, got)
-	compareLogs(t, "httpd logs otherwise when asked again", wantLogs, gotLogs)
+	return true
 }
 
 func compare(t *testing.T, what, want, got string) {
